@@ -1,0 +1,28 @@
+/*
+ * Counters and gauges of one plugin handle.
+ *
+ * Writers: any thread, without locks. Reader: the host's metrics thread. Names,
+ * kinds and order come from src/k8saudit_eks/metrics.py by way of
+ * generated/tables.h.
+ */
+#ifndef KAE_METRICS_H
+#define KAE_METRICS_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "falco_abi.h"
+#include "generated/tables.h"
+
+struct kae_metrics {
+    _Atomic uint64_t values[KAE_METRIC_COUNT];
+};
+
+/* An index outside the table is ignored: Python can't make C write elsewhere. */
+void kae_metrics_add(struct kae_metrics *metrics, uint32_t index, uint64_t amount);
+void kae_metrics_set(struct kae_metrics *metrics, uint32_t index, uint64_t value);
+
+/* Fills out[0..KAE_METRIC_COUNT); names are static. */
+void kae_metrics_read(const struct kae_metrics *metrics, struct kae_abi_metric *out);
+
+#endif
