@@ -37,8 +37,8 @@ enum kae_push_refusal { KAE_PUSH_CLOSED = -1, KAE_PUSH_NO_MEMORY = -2, KAE_PUSH_
 
 struct kae_queue;
 
-/* `metrics` must outlive the queue's last kae_queue_push and next_batch; it gets
- * EVENTS_DELIVERED and QUEUE_DEPTH. NULL when memory is short. */
+/* `metrics` gets EVENTS_DELIVERED and QUEUE_DEPTH and is not touched after
+ * kae_queue_close. NULL when memory is short. */
 struct kae_queue *kae_queue_new(uint32_t capacity_events, struct kae_metrics *metrics);
 void kae_queue_ref(struct kae_queue *queue);
 void kae_queue_unref(struct kae_queue *queue);

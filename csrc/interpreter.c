@@ -1,0 +1,225 @@
+/* Before any other header: Python decides on feature macros. */
+#include <Python.h>
+
+#include "interpreter.h"
+
+#include <dlfcn.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "callbacks.h"
+#include "python_home.h"
+
+static pthread_mutex_t start_lock = PTHREAD_MUTEX_INITIALIZER;
+static bool started;
+/* Written once under start_lock, then only read. */
+static char failure[2 * PATH_MAX]; /* room for a path and the reason */
+
+static const char RUNNING_VERSION[] = PY_VERSION;
+
+static bool fail(const char *what, const char *detail)
+{
+    snprintf(failure, sizeof failure, "k8saudit-eks %s%s%s", what, detail[0] != '\0' ? ": " : "",
+             detail);
+    for (char *c = failure; *c != '\0'; c++) {
+        if (*c == '\n')
+            *c = ' ';
+    }
+    return false;
+}
+
+/* Takes the pending Python exception away and fails with it. GIL held. */
+static bool fail_with_exception(const char *what)
+{
+    PyObject *type = NULL;
+    PyObject *value = NULL;
+    PyObject *traceback = NULL;
+    PyErr_Fetch(&type, &value, &traceback);
+    PyErr_NormalizeException(&type, &value, &traceback);
+    PyObject *text = value != NULL ? PyObject_Str(value) : NULL;
+    const char *detail = text != NULL ? PyUnicode_AsUTF8(text) : NULL;
+    fail(what, detail != NULL ? detail : "no reason given");
+    Py_XDECREF(text);
+    Py_XDECREF(traceback);
+    Py_XDECREF(value);
+    Py_XDECREF(type);
+    PyErr_Clear();
+    return false;
+}
+
+/* A host that has another Python in its global scope would lend its symbols to
+ * our extension modules: refuse instead of crashing later. */
+static bool check_foreign_python(void)
+{
+    const char *(*version)(void) = NULL;
+    *(void **)&version = dlsym(RTLD_DEFAULT, "Py_GetVersion");
+    if (version == NULL)
+        return true;
+    const char *dot = strchr(strchr(RUNNING_VERSION, '.') + 1, '.');
+    size_t len = (size_t)(dot - RUNNING_VERSION) + 1;
+    if (strncmp(version(), RUNNING_VERSION, len) == 0)
+        return true;
+    char detail[64];
+    snprintf(detail, sizeof detail, "%.*s", (int)strcspn(version(), " "), version());
+    return fail("is built for another Python than the one in this process; build it for", detail);
+}
+
+/* Hosts load plugins with RTLD_LOCAL, which hides libpython's symbols from every
+ * extension module it will load. */
+static bool promote_libpython(const char *libpython)
+{
+    if (dlopen(libpython, RTLD_NOW | RTLD_NOLOAD | RTLD_GLOBAL) != NULL)
+        return true;
+    const char *reason = dlerror();
+    return fail("can't make libpython visible to Python's extension modules",
+                reason != NULL ? reason : libpython);
+}
+
+static bool fail_with_status(const char *what, PyStatus status)
+{
+    return fail(what, status.err_msg != NULL ? status.err_msg : "no reason given");
+}
+
+static bool preinitialize(void)
+{
+    PyPreConfig preconfig;
+    PyPreConfig_InitIsolatedConfig(&preconfig);
+    preconfig.utf8_mode = 1; /* whatever the host's locale is */
+    PyStatus status = Py_PreInitialize(&preconfig);
+    return !PyStatus_Exception(status) || fail_with_status("can't prepare Python", status);
+}
+
+/* Checked before Py_InitializeFromConfig, which would complain on the host's
+ * standard error. */
+static bool check_standard_library(const PyConfig *config)
+{
+    char dir[PATH_MAX] = "";
+    if (config->stdlib_dir != NULL && wcstombs(dir, config->stdlib_dir, sizeof dir) < sizeof dir) {
+        char landmark[PATH_MAX + 32];
+        snprintf(landmark, sizeof landmark, "%s/encodings/__init__.py", dir);
+        if (access(landmark, R_OK) == 0)
+            return true;
+    }
+    return fail("finds no complete standard library of Python " PY_VERSION
+                "; reinstall that Python, or the plugin in a fresh virtual environment. "
+                "Looked in",
+                dir[0] != '\0' ? dir : "its installation prefix");
+}
+
+static bool initialize(const struct kae_python_home *home)
+{
+    PyConfig config;
+    PyStatus status;
+    bool ok = false;
+
+    /* Isolated: no PYTHON* variables, no user site, no signal handlers, no
+     * change of locale or standard streams. */
+    PyConfig_InitIsolatedConfig(&config);
+    config.pathconfig_warnings = 0; /* they would go to the host's stderr */
+    config.site_import = 0;         /* done by import_site, which can report */
+    config.write_bytecode = 0;
+    status = PyConfig_SetBytesString(&config, &config.executable, home->executable);
+    if (!PyStatus_Exception(status))
+        status = PyConfig_SetBytesString(&config, &config.program_name, home->executable);
+    if (!PyStatus_Exception(status))
+        status = PyConfig_Read(&config);
+    if (PyStatus_Exception(status)) {
+        fail_with_status("can't configure Python", status);
+    } else if (check_standard_library(&config)) {
+        status = Py_InitializeFromConfig(&config);
+        ok = !PyStatus_Exception(status) || fail_with_status("can't start Python", status);
+    }
+    PyConfig_Clear(&config);
+    return ok;
+}
+
+/* What the interpreter's own start would have done, without its exit on error.
+ * The standard streams are taken away first: nothing may reach the host's. GIL
+ * held. */
+static bool import_site(void)
+{
+    PySys_SetObject("stdout", Py_None);
+    PySys_SetObject("stderr", Py_None);
+    PyObject *site = PyImport_ImportModule("site");
+    PyObject *done = site != NULL ? PyObject_CallMethod(site, "main", NULL) : NULL;
+    Py_XDECREF(done);
+    Py_XDECREF(site);
+    return done != NULL || fail_with_exception("can't set up Python's module search path");
+}
+
+/* GIL held. */
+static bool append_to_path(const char *dir)
+{
+    if (dir[0] == '\0')
+        return true;
+    PyObject *path = PySys_GetObject("path"); /* borrowed */
+    PyObject *entry = PyUnicode_DecodeFSDefault(dir);
+    bool ok = false;
+    if (path != NULL && entry != NULL) {
+        int known = PySequence_Contains(path, entry);
+        ok = known == 1 || (known == 0 && PyList_Append(path, entry) == 0);
+    }
+    Py_XDECREF(entry);
+    return ok || fail_with_exception("can't extend Python's module search path");
+}
+
+/* GIL held; given up while cffi takes it by its own means. */
+static bool attach_callbacks(void)
+{
+    PyObject *backend = PyImport_ImportModule("_cffi_backend");
+    if (backend == NULL)
+        return fail_with_exception("lacks the package cffi; install the plugin with pip, which "
+                                   "brings it. Python says");
+    Py_DECREF(backend);
+
+    int rc = -1;
+    Py_BEGIN_ALLOW_THREADS
+    rc = kae_cffi_start();
+    Py_END_ALLOW_THREADS
+    if (rc != 0)
+        return fail("can't use the installed package cffi; reinstall the plugin with pip", "");
+
+    PyObject *embed = PyImport_ImportModule("k8saudit_eks.embed");
+    if (embed == NULL)
+        return fail_with_exception("can't load its own package; use the library where it was "
+                                   "installed (k8saudit-eks path prints it), not a copy. Python "
+                                   "says");
+    Py_DECREF(embed);
+    return true;
+}
+
+/* Without the GIL. */
+static bool start(void)
+{
+    struct kae_python_home home;
+    if (!kae_python_home_find(&home, failure, sizeof failure))
+        return false;
+    if (!check_foreign_python() || !promote_libpython(home.libpython))
+        return false;
+
+    bool joined = Py_IsInitialized();
+    bool ok = true;
+    if (!joined) {
+        if (!preinitialize() || !initialize(&home))
+            return false;
+        ok = import_site();
+        /* This thread's state stays: every later entry makes or finds its own. */
+        PyEval_SaveThread();
+    }
+    PyGILState_STATE gil = PyGILState_Ensure();
+    ok = ok && append_to_path(home.package_dir) && attach_callbacks();
+    PyGILState_Release(gil);
+    return ok;
+}
+
+const char *kae_interpreter_start(void)
+{
+    pthread_mutex_lock(&start_lock);
+    if (!started && failure[0] == '\0')
+        started = start();
+    pthread_mutex_unlock(&start_lock);
+    return started ? NULL : failure;
+}

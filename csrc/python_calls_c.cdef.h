@@ -1,0 +1,24 @@
+/*
+ * What Python asks of C: declared in plugin.h and queue.h, where the contracts
+ * stand. cffi releases the GIL around each call, so a push may wait.
+ */
+struct kae_plugin;
+struct kae_queue;
+
+void kae_plugin_ref(struct kae_plugin *plugin);
+void kae_plugin_unref(struct kae_plugin *plugin);
+void kae_plugin_log(struct kae_plugin *plugin, int32_t severity, const char *text);
+void kae_plugin_set_error(struct kae_plugin *plugin, const char *text);
+void kae_plugin_set_open_params(struct kae_plugin *plugin, const char *json);
+void kae_plugin_count(struct kae_plugin *plugin, uint32_t metric, uint64_t amount);
+void kae_plugin_gauge(struct kae_plugin *plugin, uint32_t metric, uint64_t value);
+
+void kae_queue_ref(struct kae_queue *queue);
+void kae_queue_unref(struct kae_queue *queue);
+int32_t kae_queue_set_capacity(struct kae_queue *queue, uint32_t capacity_events);
+int64_t kae_queue_push(struct kae_queue *queue, const uint8_t *payloads,
+                       const uint32_t *lengths_bytes, const uint64_t *times_ns, uint32_t count);
+uint64_t kae_queue_delivered(struct kae_queue *queue);
+void kae_queue_end(struct kae_queue *queue);
+void kae_queue_fail(struct kae_queue *queue);
+void kae_queue_set_progress(struct kae_queue *queue, uint32_t hundredths_percent);

@@ -1,0 +1,25 @@
+/*
+ * Where this library's Python environment is, derived from the library's own
+ * location and nothing else: no environment variables, no search path.
+ *
+ *   ENV/lib/pythonX.Y/site-packages/k8saudit_eks/libk8saudit-eks.so   pip, in a venv
+ *   .../dist-packages/k8saudit_eks/libk8saudit-eks.so                 pip, without one
+ *   CHECKOUT/build/libk8saudit-eks.so  with  CHECKOUT/.venv           a checkout
+ */
+#ifndef KAE_PYTHON_HOME_H
+#define KAE_PYTHON_HOME_H
+
+#include <limits.h>
+#include <stdint.h>
+
+struct kae_python_home {
+    char library[PATH_MAX];      /* this library's file */
+    char libpython[PATH_MAX];    /* libpython's file, as the loader names it */
+    char executable[PATH_MAX];   /* the interpreter whose environment is used; need not exist */
+    char package_dir[PATH_MAX];  /* what to append to sys.path; "" when site finds it */
+};
+
+/* False with `error` (size bytes) filled in when a path can't be found out. */
+int32_t kae_python_home_find(struct kae_python_home *home, char *error, uint32_t size_bytes);
+
+#endif

@@ -1,0 +1,211 @@
+"""The Python side of the library's C boundary; the only file that knows cffi.
+
+The round trip: the host calls a plugin_* export (csrc/exports.c), which calls one
+of the kae_py_* callbacks below in the host's thread, with the GIL taken by cffi.
+The callback finds its Plugin by the handle's address, does one thing, and returns
+DONE. Pollers go the other way: NativeQueue and NativeHost call C functions, around
+which cffi releases the GIL, so a full queue or a slow host never stops Python.
+
+A callback that fails hands its sentence to kae_plugin_set_error and returns
+REFUSED, which is 0: the value that cffi itself returns when there is no Python to
+ask.
+"""
+
+from __future__ import annotations
+
+import array
+import functools
+import json
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any, Final, TypeVar
+
+# Made by cffi inside the library: there is no file to look at.
+from _k8saudit_eks import ffi, lib  # type: ignore[import-not-found]
+
+from k8saudit_eks.errors import PluginError
+from k8saudit_eks.event_queue import QueueClosed
+from k8saudit_eks.host_log import HostLogHandler, plugin_logger
+from k8saudit_eks.metrics import Metric
+from k8saudit_eks.plugin import Capture, Plugin
+
+REFUSED: Final = 0
+DONE: Final = 1  # KAE_DONE in csrc/callbacks.h
+
+_PUSH_CLOSED: Final = -1
+_PUSH_NO_MEMORY: Final = -2
+
+# cffi's pointers have no static type.
+CPointer = Any
+
+
+class NativeQueue:
+    """EventQueue over a kae_queue; holds a reference, so it may outlive the open instance."""
+
+    def __init__(self, queue: CPointer) -> None:
+        lib.kae_queue_ref(queue)
+        self._queue = ffi.gc(queue, lib.kae_queue_unref)
+
+    def set_capacity(self, events: int) -> None:
+        if not lib.kae_queue_set_capacity(self._queue, events):
+            raise MemoryError(f"no memory for a queue of {events} events (buffer_size)")
+
+    def push(self, payloads: Sequence[bytes], times_ns: Sequence[int]) -> int:
+        lengths_bytes = array.array("I", map(len, payloads))
+        times = array.array("Q", times_ns)
+        sequence: int = lib.kae_queue_push(
+            self._queue,
+            ffi.from_buffer(b"".join(payloads)),
+            ffi.from_buffer("uint32_t[]", lengths_bytes),
+            ffi.from_buffer("uint64_t[]", times),
+            len(payloads),
+        )
+        if sequence >= 0:
+            return sequence
+        if sequence == _PUSH_CLOSED:
+            raise QueueClosed
+        if sequence == _PUSH_NO_MEMORY:
+            raise MemoryError("no memory left to queue an event")
+        raise ValueError("an event of 4 GiB or more can't be queued")
+
+    def delivered(self) -> int:
+        delivered: int = lib.kae_queue_delivered(self._queue)
+        return delivered
+
+    def set_progress(self, hundredths_percent: int) -> None:
+        lib.kae_queue_set_progress(self._queue, hundredths_percent)
+
+    def end(self) -> None:
+        """Tell the host that nothing more will come."""
+        lib.kae_queue_end(self._queue)
+
+    def fail(self) -> None:
+        """Make the host stop, after set_error."""
+        lib.kae_queue_fail(self._queue)
+
+
+class NativeHost:
+    """Host over a kae_plugin; after plugin_destroy its calls do nothing."""
+
+    def __init__(self, plugin: CPointer) -> None:
+        lib.kae_plugin_ref(plugin)
+        self._plugin = ffi.gc(plugin, lib.kae_plugin_unref)
+        self._log = plugin_logger(HostLogHandler(self._emit))
+
+    @property
+    def log(self) -> logging.Logger:
+        return self._log
+
+    def _emit(self, severity: int, text: str) -> None:
+        lib.kae_plugin_log(self._plugin, severity, _c_text(text))
+
+    def count(self, metric: Metric, amount: int = 1) -> None:
+        lib.kae_plugin_count(self._plugin, metric.index, amount)
+
+    def gauge(self, metric: Metric, value: int) -> None:
+        lib.kae_plugin_gauge(self._plugin, metric.index, max(value, 0))
+
+    def set_error(self, text: str) -> None:
+        """What the host reads after a refusal."""
+        lib.kae_plugin_set_error(self._plugin, _c_text(text))
+
+    def set_open_params(self, text: str) -> None:
+        lib.kae_plugin_set_open_params(self._plugin, _c_text(text))
+
+
+class _Handle:
+    """What one plugin handle owns on the Python side."""
+
+    def __init__(self, host: NativeHost, plugin: Plugin) -> None:
+        self.host = host
+        self.plugin = plugin
+        self.captures: dict[int, Capture] = {}
+
+
+# By address of the kae_plugin, from kae_py_init to kae_py_destroy. Guarded by the GIL.
+_handles: dict[int, _Handle] = {}
+
+_Callback = TypeVar("_Callback", bound=Callable[..., None])
+
+
+def _c_text(text: str) -> bytes:
+    """UTF-8 on one line, without NUL: what a C string and a host's log can hold."""
+    one_line = " ".join(text.replace("\0", "\ufffd").splitlines())
+    return one_line.encode("utf-8", "replace")
+
+
+def _text(c_string: CPointer) -> str:
+    raw: bytes = ffi.string(c_string)
+    return raw.decode("utf-8", "replace")
+
+
+def _address(pointer: CPointer) -> int:
+    return int(ffi.cast("uintptr_t", pointer))
+
+
+def _sentence(error: BaseException) -> str:
+    if isinstance(error, PluginError):
+        return str(error)
+    return f"k8saudit-eks met an unexpected {type(error).__name__}: {error}"
+
+
+def callback(function: _Callback) -> _Callback:
+    """Attach a function that takes a kae_plugin first: DONE when it returns, REFUSED when it raises.
+
+    Whatever is raised becomes the plugin's error; nothing is printed.
+    """
+
+    def refuse(_type: object, error: BaseException, _traceback: object) -> int:
+        return REFUSED
+
+    @functools.wraps(function)
+    def guarded(plugin: CPointer, *arguments: CPointer) -> int:
+        try:
+            function(plugin, *arguments)
+        except BaseException as error:  # a C caller can't take any exception
+            lib.kae_plugin_set_error(plugin, _c_text(_sentence(error)))
+            return REFUSED
+        return DONE
+
+    ffi.def_extern(name=function.__name__, error=REFUSED, onerror=refuse)(guarded)
+    return function
+
+
+@callback
+def kae_py_init(plugin: CPointer, config: CPointer) -> None:
+    host = NativeHost(plugin)
+    _handles[_address(plugin)] = _Handle(host, Plugin(_text(config), host))
+
+
+@callback
+def kae_py_destroy(plugin: CPointer) -> None:
+    handle = _handles.pop(_address(plugin))
+    for capture in handle.captures.values():
+        capture.close()
+
+
+@callback
+def kae_py_open(plugin: CPointer, queue: CPointer, params: CPointer) -> None:
+    handle = _handles[_address(plugin)]
+    native_queue = NativeQueue(queue)
+    native_queue.set_capacity(handle.plugin.config.buffer_size)
+
+    def on_end(error: BaseException | None) -> None:
+        if error is None:
+            native_queue.end()
+        else:
+            handle.host.set_error(_sentence(error))
+            native_queue.fail()
+
+    handle.captures[_address(queue)] = handle.plugin.open(_text(params), native_queue, on_end)
+
+
+@callback
+def kae_py_close(plugin: CPointer, queue: CPointer) -> None:
+    _handles[_address(plugin)].captures.pop(_address(queue)).close()
+
+
+@callback
+def kae_py_list_open_params(plugin: CPointer) -> None:
+    handle = _handles[_address(plugin)]
+    handle.host.set_open_params(json.dumps(handle.plugin.list_open_params()))

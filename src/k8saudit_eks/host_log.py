@@ -1,0 +1,53 @@
+"""Python logging, as the host's log sees it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+# Severities of the plugin API (plugin_types.h: 1 fatal … 8 trace), for each level
+# the nearest.
+_SEVERITIES = (
+    (logging.CRITICAL, 2),
+    (logging.ERROR, 3),
+    (logging.WARNING, 4),
+    (logging.INFO, 6),
+    (logging.DEBUG, 7),
+)
+_TRACE = 8
+
+
+def severity(level: int) -> int:
+    """The host's severity for a logging level."""
+    for threshold, value in _SEVERITIES:
+        if level >= threshold:
+            return value
+    return _TRACE
+
+
+class HostLogHandler(logging.Handler):
+    """Hands each record to the host as (severity, text); never prints, never raises."""
+
+    def __init__(self, emit: Callable[[int, str], None]) -> None:
+        super().__init__()
+        self._emit_to_host = emit
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            text = self.format(record)
+        except Exception as error:  # a bad format string must not lose the message or print
+            text = f"{record.msg} (not formatted: {error})"
+        self._emit_to_host(severity(record.levelno), text)
+
+
+def plugin_logger(handler: logging.Handler) -> logging.Logger:
+    """A logger of one plugin handle.
+
+    It is not registered by name: several handles live in one process, and each
+    writes to its own host only. The host filters by severity itself, so every level
+    but debug passes.
+    """
+    logger = logging.Logger("k8saudit_eks", logging.INFO)
+    logger.propagate = False
+    logger.addHandler(handler)
+    return logger

@@ -1,0 +1,117 @@
+"""One plugin handle: its configuration, its captures and their threads.
+
+Knows nothing of the ABI (embed.py) and nothing of AWS (aws.py).
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable
+
+from k8saudit_eks.config import Config, ReplayParams, parse_init_config, parse_open_params
+from k8saudit_eks.event_queue import EventQueue, Host, QueueClosed
+from k8saudit_eks.sources import Source
+
+# How long close() waits for the thread. One that is kept longer by a network call
+# finds its queue closed when it comes back and ends by itself.
+_JOIN_TIMEOUT_S = 2.0
+
+# Signals that the kernel raises at a thread's own instruction: blocking them would
+# only turn a crash report into a silent kill.
+_SYNCHRONOUS_SIGNALS = {signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGABRT}
+
+OnEnd = Callable[[BaseException | None], None]
+
+
+class Capture:
+    """One open instance: a source and the thread it runs in."""
+
+    def __init__(self, source: Source, queue: EventQueue, host: Host, on_end: OnEnd) -> None:
+        self._source = source
+        self._queue = queue
+        self._host = host
+        self._on_end = on_end
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=source.name[:15], daemon=True)
+
+    def start(self) -> None:
+        """Start reading; the thread leaves every signal to the host's threads."""
+        mask = signal.valid_signals() - _SYNCHRONOUS_SIGNALS
+        previous = signal.pthread_sigmask(signal.SIG_BLOCK, mask)
+        try:
+            self._thread.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, previous)
+
+    def _run(self) -> None:
+        try:
+            self._source.run(self._queue, self._stop)
+        except QueueClosed:
+            pass
+        except BaseException as error:  # the last line of defence: the host must know
+            if not self._stop.is_set():
+                self._host.log.error("reading %s ended: %s", self._source.name, error)
+                self._on_end(error)
+            return
+        self._on_end(None)
+
+    def close(self) -> None:
+        """Stop the thread and let the source write down what was delivered."""
+        self._stop.set()
+        self._thread.join(_JOIN_TIMEOUT_S)
+        if self._thread.is_alive():
+            self._host.log.warning(
+                "%s is still waiting for the network; it will end by itself", self._source.name
+            )
+        self._source.close()
+
+
+class Plugin:
+    """One plugin handle between init and destroy."""
+
+    def __init__(self, init_config: str, host: Host) -> None:
+        """Raise ConfigError when init_config can't be used."""
+        self.config: Config = parse_init_config(init_config)
+        self._host = host
+
+    def open(self, params: str, queue: EventQueue, on_end: OnEnd) -> Capture:
+        """Open what params name and start reading it into queue.
+
+        on_end is called once, from the capture's thread, with None at a clean end
+        and with the error otherwise. Raises ConfigError or OpenError when params
+        can't be used or the source can't be read.
+        """
+        capture = Capture(self._open_source(params), queue, self._host, on_end)
+        capture.start()
+        return capture
+
+    def _open_source(self, params: str) -> Source:
+        # The sources are imported where they are opened: boto3 costs time and
+        # memory that a replay, or a host that only validates, does not have to pay.
+        target = parse_open_params(params)
+        if isinstance(target, ReplayParams):
+            from k8saudit_eks.sources.replay import open_replay
+
+            return open_replay(target.path, self.config, self._host)
+        from k8saudit_eks.sources.cloudwatch import open_cloudwatch
+
+        return open_cloudwatch(self.config, target.cluster, self._host)
+
+    def list_open_params(self) -> list[dict[str, str]]:
+        """Values that open() takes: the clusters whose audit log group can be seen.
+
+        Each has value, desc and separator. An account that can't be asked has none
+        to list; the reason is logged.
+        """
+        from k8saudit_eks.aws import list_eks_clusters
+
+        try:
+            clusters = list_eks_clusters(self.config)
+        except Exception as error:  # a suggestion list must not refuse the whole host
+            self._host.log.warning("no clusters to suggest: %s", error)
+            clusters = []
+        return [
+            {"value": cluster, "desc": f"EKS cluster {cluster}", "separator": ""}
+            for cluster in clusters
+        ]
