@@ -10,7 +10,7 @@ import difflib
 import json
 import math
 import re
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from k8saudit_eks.config_open_params import ClusterParams, ReplayParams, parse_open_params
 from k8saudit_eks.config_table import Config, TableRow, table
@@ -97,7 +97,8 @@ def _load(text: str) -> dict[str, Any]:
         return {}
     if not isinstance(given, dict):
         raise ConfigError(
-            f"init_config is {_show(given)}, but must be a map of keys, for example region: us-east-1"
+            f"init_config is {_show(given)}, but must be a map of keys, "
+            "for example region: us-east-1"
         )
     return {str(name): value for name, value in given.items()}
 
@@ -164,8 +165,7 @@ def _number(row: TableRow, value: Any) -> int | float:
     if row.type == "integer" and not isinstance(number, int):
         raise _wrong(row, value, wanted)
     if number == 0 and row.key.zero_is_default:
-        assert isinstance(row.default, int)
-        return row.default
+        return cast(int, row.default)
     too_small = number < row.key.minimum or (row.type == "number" and number <= 0)
     if too_small or number > row.key.maximum:
         least = "above 0" if row.type == "number" else f"at least {row.key.minimum}"
