@@ -1,0 +1,242 @@
+#include "extract_document.h"
+
+#include <cstring>
+#include <new>
+
+#include "extract_repair.h"
+
+namespace kae {
+
+/* Kubernetes accepts JSON nested up to 10,000 levels (the limit of Go's
+ * encoding/json); an audit event wraps that in a few more. */
+static const size_t kMaxDepth = 10100;
+static const size_t kFirstCapacityBytes = 64 * 1024;
+/* Zeros behind the payload: simdjson reads some, the search for surrogates a block. */
+static const size_t kBlockBytes = 64;
+static const size_t kPaddingBytes = simdjson::SIMDJSON_PADDING + kBlockBytes;
+
+Document::~Document()
+{
+    std::free(memos_);
+    std::free(bytes_);
+}
+
+bool Document::init()
+{
+    const size_t size = kae_num_nodes * sizeof(Memo);
+    memos_ = static_cast<Memo *>(std::malloc(size));
+    if (memos_ == nullptr) {
+        return false;
+    }
+    for (uint32_t i = 0; i < kae_num_nodes; i++) {
+        new (&memos_[i]) Memo{element(), 0, false};
+    }
+    return reserve(kFirstCapacityBytes);
+}
+
+/* Room for a payload of that length; grows by doubling, so that a series of ever
+ * longer events allocates seldom. */
+bool Document::reserve(size_t len_bytes)
+{
+    if (len_bytes <= capacity_) {
+        return true;
+    }
+    size_t capacity = capacity_ != 0 ? capacity_ : kFirstCapacityBytes;
+    while (capacity < len_bytes) {
+        capacity *= 2;
+    }
+    std::free(bytes_);
+    capacity_ = 0;
+    bytes_ = static_cast<char *>(std::malloc(capacity + kPaddingBytes));
+    if (bytes_ == nullptr || parser_.allocate(capacity, kMaxDepth) != simdjson::SUCCESS) {
+        return false;
+    }
+    capacity_ = capacity;
+    return true;
+}
+
+void Document::next_generation()
+{
+    if (++generation_ == 0) { /* wrapped round: old memos must not look current */
+        for (uint32_t i = 0; i < kae_num_nodes; i++) {
+            memos_[i].generation = 0;
+        }
+        generation_ = 1;
+    }
+}
+
+/* Whether an escape \ud... stands anywhere. Only there can surrogates stand, of
+ * which simdjson 3.0 accepts some wrong sequences. */
+static bool may_hold_surrogate_escape(const char *bytes, size_t len_bytes)
+{
+    /* Blocks without a branch inside, so that the compiler vectorises them. The
+     * padding behind the payload makes the last reads safe. */
+    for (size_t start = 0; start < len_bytes; start += kBlockBytes) {
+        unsigned char found = 0;
+        const char *block = bytes + start;
+        for (size_t i = 0; i < kBlockBytes; i++) {
+            found |= static_cast<unsigned char>(block[i] == '\\') &
+                     static_cast<unsigned char>(block[i + 1] == 'u') &
+                     static_cast<unsigned char>((block[i + 2] | 0x20) == 'd');
+        }
+        if (found != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether a repaired copy could be parsed where this error came up. */
+static bool may_be_cured(simdjson::error_code error)
+{
+    return error != simdjson::DEPTH_ERROR && error != simdjson::CAPACITY &&
+           error != simdjson::EMPTY;
+}
+
+Load Document::parse(std::string_view payload)
+{
+    if (!reserve(payload.size())) {
+        return Load::kNoMemory;
+    }
+    std::memcpy(bytes_, payload.data(), payload.size());
+    std::memset(bytes_ + payload.size(), 0, kPaddingBytes);
+    repaired_ = false;
+    simdjson::error_code error = simdjson::STRING_ERROR;
+    if (!may_hold_surrogate_escape(bytes_, payload.size())) {
+        error = parser_.parse(bytes_, payload.size(), false).get(root_);
+    }
+    if (error == simdjson::SUCCESS) {
+        return Load::kOther;
+    }
+    if (error == simdjson::MEMALLOC) {
+        return Load::kNoMemory;
+    }
+    if (!may_be_cured(error)) {
+        return Load::kUnparsable;
+    }
+    if (!reserve(repaired_capacity(payload.size()))) {
+        return Load::kNoMemory;
+    }
+    const size_t len_bytes = repair(payload, bytes_);
+    std::memset(bytes_ + len_bytes, 0, kPaddingBytes);
+    repaired_ = true;
+    error = parser_.parse(bytes_, len_bytes, false).get(root_);
+    if (error == simdjson::MEMALLOC) {
+        return Load::kNoMemory;
+    }
+    return error == simdjson::SUCCESS ? Load::kOther : Load::kUnparsable;
+}
+
+Load Document::load(std::string_view payload)
+{
+    next_generation();
+    const Load result = parse(payload);
+    if (result != Load::kOther) {
+        return result;
+    }
+    element audit_id;
+    return member(root_, "auditID", audit_id) ? Load::kAuditEvent : Load::kOther;
+}
+
+void Document::resolve(uint16_t id, Memo &memo)
+{
+    const struct kae_node &place = kae_nodes[id];
+    memo.generation = generation_;
+    memo.found = false;
+    switch (place.kind) {
+    case KAE_NODE_ROOT:
+        memo.value = root_;
+        memo.found = true;
+        return;
+    case KAE_NODE_MEMBER: {
+        const element *parent = node(place.parent);
+        memo.found = parent != nullptr && member(*parent, view(place.name), memo.value);
+        return;
+    }
+    case KAE_NODE_CHOICE:
+        for (uint16_t i = 0; i < place.choices.count && !memo.found; i++) {
+            const struct kae_choice &choice = kae_choices[place.choices.first + i];
+            const element *found = holds(choice.guards) ? node(choice.node) : nullptr;
+            if (found != nullptr) {
+                memo.value = *found;
+                memo.found = true;
+            }
+        }
+        return;
+    }
+}
+
+bool Document::holds(struct kae_range guards)
+{
+    for (uint16_t i = 0; i < guards.count; i++) {
+        const struct kae_guard &guard = kae_guards[guards.first + i];
+        const element *value = node(guard.node);
+        bool met = guard.values.count == 0 && value == nullptr;
+        std::string_view text;
+        if (value != nullptr && string(*value, text)) {
+            for (uint16_t n = 0; n < guard.values.count; n++) {
+                met = met || text == view(kae_guard_values[guard.values.first + n]);
+            }
+        }
+        if (met == (guard.negated != 0)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool Document::marked_number(element value, std::string_view &out) const
+{
+    std::string_view text;
+    if (!repaired_ || value.get_string().get(text) != simdjson::SUCCESS ||
+        text.substr(0, kNumberMark.size()) != kNumberMark) {
+        return false;
+    }
+    out = text.substr(kNumberMark.size());
+    return true;
+}
+
+bool Document::string(element value, std::string_view &out) const
+{
+    std::string_view number;
+    return value.get_string().get(out) == simdjson::SUCCESS && !marked_number(value, number);
+}
+
+bool member(element value, std::string_view name, element &out)
+{
+    simdjson::dom::object object;
+    element found;
+    if (value.get_object().get(object) != simdjson::SUCCESS ||
+        object.at_key(name).get(found) != simdjson::SUCCESS || found.is_null()) {
+        return false;
+    }
+    out = found;
+    return true;
+}
+
+bool member_any_case(element value, std::string_view name, element &out)
+{
+    simdjson::dom::object object;
+    element found;
+    if (value.get_object().get(object) != simdjson::SUCCESS ||
+        object.at_key_case_insensitive(name).get(found) != simdjson::SUCCESS ||
+        found.is_null()) {
+        return false;
+    }
+    out = found;
+    return true;
+}
+
+bool element_at(element value, uint64_t index, element &out)
+{
+    simdjson::dom::array array;
+    element found;
+    if (value.get_array().get(array) != simdjson::SUCCESS ||
+        array.at(index).get(found) != simdjson::SUCCESS || found.is_null()) {
+        return false;
+    }
+    out = found;
+    return true;
+}
+
+} /* namespace kae */

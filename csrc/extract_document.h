@@ -1,0 +1,100 @@
+/* One event's payload as a parsed JSON document. */
+#ifndef KAE_EXTRACT_DOCUMENT_H
+#define KAE_EXTRACT_DOCUMENT_H
+
+#include <simdjson.h>
+
+#include <cstdint>
+#include <cstdlib>
+#include <string_view>
+
+#include "extract_memory.h"
+#include "program.h"
+
+namespace kae {
+
+using simdjson::dom::element;
+using simdjson::dom::element_type;
+
+enum class Load {
+    kAuditEvent,
+    kOther, /* JSON, but no audit event: no auditID */
+    kUnparsable,
+    kNoMemory
+};
+
+/*
+ * A JSON null counts as absent everywhere; of two members with one name the first
+ * counts. Where a function answers whether it found something, `out` is set only
+ * then.
+ */
+class Document {
+  public:
+    Document() = default;
+    Document(const Document &) = delete;
+    Document &operator=(const Document &) = delete;
+    ~Document();
+
+    /* False when memory is short; nothing else may be called then. */
+    bool init();
+
+    /* Replaces the document. Elements and strings of the last one become invalid. */
+    Load load(std::string_view payload);
+
+    /* The element of a node of the generated table; NULL if it is absent. Resolved
+     * once a document. */
+    const element *node(uint16_t id)
+    {
+        Memo &memo = memos_[id];
+        if (memo.generation != generation_) {
+            resolve(id, memo);
+        }
+        return memo.found ? &memo.value : nullptr;
+    }
+
+    /* Whether all guards hold. */
+    bool holds(struct kae_range guards);
+
+    /* An element that is a string (and no marked number, see extract_repair.h). */
+    bool string(element value, std::string_view &out) const;
+
+    /* The text of a number that no 64-bit type holds. */
+    bool marked_number(element value, std::string_view &out) const;
+
+  private:
+    struct Memo {
+        element value;
+        uint32_t generation;
+        bool found;
+    };
+
+    Load parse(std::string_view payload);
+    bool reserve(size_t len_bytes);
+    void resolve(uint16_t id, Memo &memo);
+    void next_generation();
+
+    simdjson::dom::parser parser_;
+    element root_;
+    Memo *memos_ = nullptr; /* kae_num_nodes of them */
+    uint32_t generation_ = 0;
+    bool repaired_ = false;
+    char *bytes_ = nullptr; /* the payload, and what simdjson may read behind it */
+    size_t capacity_ = 0;   /* of bytes_, without that */
+};
+
+/* The member of an object. */
+bool member(element value, std::string_view name, element &out);
+
+/* The same without regard to ASCII letter case. */
+bool member_any_case(element value, std::string_view name, element &out);
+
+/* The element of an array. */
+bool element_at(element value, uint64_t index, element &out);
+
+inline std::string_view view(const struct kae_name &name)
+{
+    return std::string_view(name.text, name.len_bytes);
+}
+
+} /* namespace kae */
+#endif

@@ -1,0 +1,68 @@
+/* JSON elements as text. */
+#ifndef KAE_EXTRACT_RENDER_H
+#define KAE_EXTRACT_RENDER_H
+
+#include "extract_document.h"
+#include "extract_memory.h"
+
+namespace kae {
+
+/*
+ * Numbers are written as Go's encoding/json does: integers in full, others with the
+ * fewest digits that give the same double, with an exponent below 1e-6 and from
+ * 1e21 on. So the numbers of an API server's event keep their text.
+ */
+class Renderer {
+  public:
+    Renderer(Document &document, Texts &texts) : document_(document), texts_(texts) {}
+
+    /* Appends a string as it is, anything else as put_json; never a NUL. */
+    void put_text(element value);
+
+    /* Appends compact JSON text: members and elements in their order, without the
+     * later ones of members with one name. */
+    void put_json(element value);
+
+    /* The text of one value: a string without NUL is answered where it is. */
+    const char *text(element value);
+
+    /* Of an object, the keys (where they stand in simdjson's buffer) of members whose
+     * name stood before, in document order, appended to `keys`. */
+    bool repeated_members(simdjson::dom::object object, Array<const char *> &keys);
+
+    void clear() { failed_ = false; }
+    bool short_of_memory() const { return failed_ || texts_.short_of_memory(); }
+
+  private:
+    /* An object or array that is being written. */
+    struct Frame {
+        simdjson::dom::object::iterator member;
+        simdjson::dom::object::iterator member_end;
+        simdjson::dom::array::iterator item;
+        simdjson::dom::array::iterator item_end;
+        bool is_object;
+        bool is_first;
+        size_t repeated;     /* the next repeated key of repeated_ */
+        size_t repeated_top; /* size of repeated_ before this object */
+    };
+
+    struct Key {
+        const char *text;
+        size_t len_bytes;
+    };
+
+    void put_leaf_or_open(element value);
+    bool next(element &value);
+    void put_string(std::string_view text);
+    void put_double(double value);
+
+    Document &document_;
+    Texts &texts_;
+    Array<Frame> frames_;
+    Array<const char *> repeated_;
+    Array<Key> keys_;
+    bool failed_ = false;
+};
+
+} /* namespace kae */
+#endif

@@ -1,0 +1,110 @@
+#include "extract_uri.h"
+
+#include "extract_utf8.h"
+
+namespace kae {
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9') {
+        return c - '0';
+    }
+    const char lower = static_cast<char>(c | 0x20);
+    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
+/* The decoded bytes one at a time, so that they need no buffer of their own. */
+class Decoder {
+  public:
+    Decoder(std::string_view encoded, bool plus_is_space)
+        : rest_(encoded), plus_is_space_(plus_is_space)
+    {
+    }
+
+    bool next(char &c)
+    {
+        if (rest_.empty()) {
+            return false;
+        }
+        size_t used = 1;
+        c = rest_[0];
+        if (c == '+' && plus_is_space_) {
+            c = ' ';
+        } else if (c == '%' && rest_.size() > 2 && hex_digit(rest_[1]) >= 0 &&
+                   hex_digit(rest_[2]) >= 0) {
+            c = static_cast<char>(hex_digit(rest_[1]) * 16 + hex_digit(rest_[2]));
+            used = 3;
+        }
+        rest_.remove_prefix(used);
+        return true;
+    }
+
+  private:
+    std::string_view rest_;
+    bool plus_is_space_;
+};
+
+void put_decoded(Texts &texts, std::string_view encoded, bool plus_is_space)
+{
+    /* A character has at most 4 bytes: that many are looked at together. */
+    char window[4];
+    size_t held = 0;
+    Decoder decoder(encoded, plus_is_space);
+    for (;;) {
+        while (held < sizeof window && decoder.next(window[held])) {
+            held++;
+        }
+        if (held == 0) {
+            return;
+        }
+        const Utf8Step step = utf8_step(std::string_view(window, held));
+        put_repaired(texts, std::string_view(window, step.len_bytes));
+        held -= step.len_bytes;
+        for (size_t i = 0; i < held; i++) {
+            window[i] = window[i + step.len_bytes];
+        }
+    }
+}
+
+QueryParameters::QueryParameters(std::string_view uri)
+{
+    const size_t mark = uri.find('?');
+    if (mark != std::string_view::npos) {
+        rest_ = uri.substr(mark + 1);
+    }
+}
+
+bool QueryParameters::next()
+{
+    while (!rest_.empty()) {
+        const size_t end = rest_.find('&');
+        const std::string_view pair = rest_.substr(0, end);
+        rest_.remove_prefix(end == std::string_view::npos ? rest_.size() : end + 1);
+        if (pair.empty()) {
+            continue;
+        }
+        const size_t equals = pair.find('=');
+        name_ = pair.substr(0, equals);
+        value_ = equals == std::string_view::npos ? std::string_view() : pair.substr(equals + 1);
+        return true;
+    }
+    return false;
+}
+
+bool QueryParameters::is_named(std::string_view name, Texts &scratch) const
+{
+    if (name_.find_first_of("%+") == std::string_view::npos) {
+        return name_ == name;
+    }
+    put_decoded(scratch, name_, true);
+    const bool same = scratch.written() == name;
+    scratch.abandon();
+    return same;
+}
+
+std::string_view uri_path(std::string_view uri)
+{
+    return uri.substr(0, uri.find('?'));
+}
+
+} /* namespace kae */

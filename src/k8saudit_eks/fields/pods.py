@@ -1,0 +1,193 @@
+"""The fields of pods: container families, volumes, and the pod spec of any workload."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from k8saudit_eks.fields.model import Arg, Choice, Field, Guard, Shape
+
+SPEC = "$.requestObject.spec"
+
+# In the order in which Kubernetes' PodSpec and every list over all of them names them.
+FAMILIES = {
+    "containers": "container",
+    "initContainers": "init container",
+    "ephemeralContainers": "ephemeral container",
+}
+
+# Which object is written decides where its pod spec is, not what the request's body
+# holds: a patch may carry members that the API server ignores, to lead rules astray.
+_RESOURCE = "$.objectRef.resource"
+_OF_CRON_JOB = "$.requestObject.spec.jobTemplate.spec.template.spec"
+_OF_TEMPLATE = "$.requestObject.spec.template.spec"
+POD_SPEC = (
+    Choice(SPEC, (Guard(_RESOURCE, ("pods",)),)),
+    Choice(SPEC, (Guard(_RESOURCE), Guard("$.requestObject.kind", ("Pod",)))),
+    Choice(_OF_CRON_JOB, (Guard(_RESOURCE, ("cronjobs",)),)),
+    Choice(_OF_CRON_JOB, (Guard(_RESOURCE), Guard("$.requestObject.kind", ("CronJob",)))),
+    Choice(_OF_TEMPLATE, (Guard(_RESOURCE, ("pods", "cronjobs"), negated=True),)),
+)
+
+
+def container_fields() -> Iterator[Field]:
+    """The fields of the three container lists, family by family."""
+    for family, one in FAMILIES.items():
+        yield from _family_fields(family, one)
+
+
+def _family_fields(family: str, one: str) -> Iterator[Field]:
+    prefix = f"ka.req.pod.{family}"
+    each = f"{SPEC}.{family}[*]"
+
+    def row(
+        suffix: str,
+        path: str,
+        description: str,
+        shape: Shape = Shape.TEXT,
+        parts: tuple[str, ...] = (),
+    ) -> Field:
+        return Field(
+            name=f"{prefix}.{suffix}",
+            description=description,
+            paths=(each + path,),
+            shape=shape,
+            is_list=True,
+            arg=Arg.INDEX,
+            parts=parts,
+        )
+
+    def security(suffix: str, member: str, description: str) -> Field:
+        return row(suffix, f".securityContext.{member}", description)
+
+    def effective(suffix: str, member: str, description: str) -> Field:
+        return Field(
+            name=f"{prefix}.{suffix}",
+            description=description,
+            paths=(each,),
+            is_list=True,
+            arg=Arg.INDEX,
+            parts=(f"securityContext.{member}",),
+            fallback=f"{SPEC}.securityContext.{member}",
+            default="0",
+        )
+
+    yield row("name", ".name", f"Name of each {one} of the requested pod.")
+    yield row("image", ".image", f"Image of each {one} of the requested pod.")
+    yield row(
+        "image.repository",
+        ".image",
+        f"Image of each {one} without tag and digest; a registry's port stays.",
+        Shape.REPOSITORY,
+    )
+    yield row(
+        "command",
+        ".command",
+        f"Entrypoint of each {one} that sets one, its words joined by a space.",
+        Shape.JOINED,
+    )
+    yield row(
+        "args",
+        ".args",
+        f"Arguments of each {one} that sets some, joined by a space.",
+        Shape.JOINED,
+    )
+    if family != "ephemeralContainers":  # Kubernetes forbids ports there
+        yield row(
+            "host_port",
+            ".ports[*]",
+            f"Host port of each port of each {one}; the container port where it has none.",
+            parts=("hostPort", "containerPort"),
+        )
+    yield security(
+        "privileged", "privileged", f"Whether each {one} that says so is privileged: true or false."
+    )
+    yield security(
+        "allow_privilege_escalation",
+        "allowPrivilegeEscalation",
+        f"Whether each {one} that says so may gain more privileges than its parent process.",
+    )
+    yield security(
+        "read_only_fs",
+        "readOnlyRootFilesystem",
+        f"Whether each {one} that says so has a read-only root file system.",
+    )
+    yield security("run_as_user", "runAsUser", f"User ID of each {one} that sets one.")
+    yield effective(
+        "eff_run_as_user",
+        "runAsUser",
+        f"Effective user ID of every {one}: its own, else the pod's, else 0.",
+    )
+    yield security("run_as_group", "runAsGroup", f"Group ID of each {one} that sets one.")
+    yield effective(
+        "eff_run_as_group",
+        "runAsGroup",
+        f"Effective group ID of every {one}: its own, else the pod's, else 0.",
+    )
+    yield security("proc_mount", "procMount", f"Kind of /proc mount of each {one} that sets one.")
+    yield security(
+        "add_capabilities",
+        "capabilities.add",
+        f'Capabilities added by each {one} that adds any, as a JSON array, e.g. ["SYS_ADMIN"].',
+    )
+
+
+def all_container_fields() -> Iterator[Field]:
+    """Fields over the three container lists of a requested pod at once."""
+    yield Field(
+        "ka.req.pod.images",
+        "Images of all containers, init containers and ephemeral containers of the requested pod.",
+        tuple(f"{SPEC}.{family}[*].image" for family in FAMILIES),
+        is_list=True,
+    )
+    yield Field(
+        "ka.req.pod.any_privileged",
+        "Whether any container, init container or ephemeral container of the requested pod is "
+        "privileged: true or false; no value without containers.",
+        tuple(f"{SPEC}.{family}[*]" for family in FAMILIES),
+        Shape.ANY_TRUE,
+        parts=("securityContext.privileged",),
+    )
+
+
+def workload_fields() -> Iterator[Field]:
+    """Fields of the pod spec that the request holds, whatever kind of workload it is."""
+
+    def scalar(suffix: str, path: str, description: str) -> Field:
+        return Field(f"ka.req.workload.{suffix}", description, (path,), base=POD_SPEC)
+
+    def everything(suffix: str, paths: tuple[str, ...], description: str) -> Field:
+        return Field(f"ka.req.workload.{suffix}", description, paths, is_list=True, base=POD_SPEC)
+
+    yield everything(
+        "images",
+        tuple(f"{family}[*].image" for family in FAMILIES),
+        "Images of all containers of the requested Pod, Deployment, DaemonSet, StatefulSet, "
+        "ReplicaSet, Job or CronJob.",
+    )
+    yield Field(
+        "ka.req.workload.any_privileged",
+        "Whether any container of the requested workload is privileged: true or false; no value "
+        "without containers.",
+        tuple(f"{family}[*]" for family in FAMILIES),
+        Shape.ANY_TRUE,
+        parts=("securityContext.privileged",),
+        base=POD_SPEC,
+    )
+    yield scalar(
+        "host_network", "hostNetwork", "Whether the workload's pods use the host's network."
+    )
+    yield scalar("host_pid", "hostPID", "Whether the workload's pods share the host's PIDs.")
+    yield scalar("host_ipc", "hostIPC", "Whether the workload's pods share the host's IPC.")
+    yield everything(
+        "hostpaths",
+        ("volumes[*].hostPath.path",),
+        "Paths of the host that the workload's pods have as volumes.",
+    )
+    yield everything(
+        "add_capabilities",
+        tuple(f"{family}[*].securityContext.capabilities.add[*]" for family in FAMILIES),
+        "Every capability that a container of the workload adds.",
+    )
+    yield scalar(
+        "service_account", "serviceAccountName", "Service account that the workload's pods run as."
+    )

@@ -1,0 +1,196 @@
+"""The native extractor (csrc/extract*.cpp with the generated table) as Python sees it.
+
+Compiles it into a small shared library of its own, once a session.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import cffi
+
+from k8saudit_eks.fields.emit import c_source
+from k8saudit_eks.fields.table import FIELDS
+
+ROOT = Path(__file__).resolve().parents[2]
+CSRC = ROOT / "csrc"
+
+C_FLAGS = ["-std=c11", "-Wall", "-Wextra", "-Werror", "-Wshadow", "-fPIC"]
+CXX_FLAGS = [
+    *["-std=c++17", "-Wall", "-Wextra", "-Werror", "-Wshadow", "-fPIC"],
+    *["-fno-exceptions", "-fno-rtti"],
+]
+
+FIELD_IDS = {row.name: position for position, row in enumerate(FIELDS)}
+TIME_NS = 1_767_225_600_123_456_000
+PLUGIN_EVENT = 322
+
+Key = str | int | None
+Values = list[str | int] | None
+
+# As in csrc/falco_abi.h and csrc/extract.h; tests/abi compares those with the hosts' own.
+CDEF = """
+    struct kae_abi_event_input { const void *evt; uint64_t evtnum; const char *evtsrc; };
+    struct kae_abi_extract_field {
+        union { const char **str; uint64_t *u64; } res;
+        uint64_t res_len;
+        uint32_t field_id;
+        const char *field;
+        const char *arg_key;
+        uint64_t arg_index;
+        uint32_t arg_present;
+        uint32_t ftype;
+        uint32_t flist;
+    };
+    struct kae_extractor;
+    struct kae_extractor *kae_extractor_new(void);
+    void kae_extractor_free(struct kae_extractor *);
+    void kae_extractor_reset(struct kae_extractor *);
+    int32_t kae_extract(struct kae_extractor *, const struct kae_abi_event_input *,
+                        struct kae_abi_extract_field *, uint32_t);
+    const char *kae_extractor_error(const struct kae_extractor *);
+    uint64_t kae_extractor_unparsable(const struct kae_extractor *);
+    extern const char kae_fields_json[];
+"""
+# Its own definition: packed, unlike the others.
+CDEF_PACKED = """
+    struct kae_abi_plugin_event {
+        uint64_t ts_ns; uint64_t tid; uint32_t len_bytes; uint16_t type; uint32_t nparams;
+        uint32_t id_len_bytes; uint32_t payload_len_bytes; uint32_t plugin_id;
+    };
+"""
+
+FFI = cffi.FFI()
+FFI.cdef(CDEF)
+FFI.cdef(CDEF_PACKED, packed=True)
+
+
+def compile_extractor(folder: Path, flags: Sequence[str] = ()) -> list[Path]:
+    """The extractor's objects, compiled with the project's warnings plus these flags."""
+    table = folder / "fields.c"
+    table.write_text(c_source(), encoding="utf-8")
+    jobs = [(["gcc", *C_FLAGS], table)]
+    jobs += [(["g++", *CXX_FLAGS], source) for source in sorted(CSRC.glob("extract*.cpp"))]
+    running = []
+    objects = []
+    for command, source in jobs:
+        target = folder / f"{source.stem}.o"
+        objects.append(target)
+        full = [*command, *flags, f"-I{CSRC}", "-c", str(source), "-o", str(target)]
+        running.append(subprocess.Popen(full, stderr=subprocess.PIPE, text=True))
+    for process in running:
+        _, errors = process.communicate()
+        assert process.returncode == 0, errors
+    return objects
+
+
+def build_library(folder: Path) -> Any:
+    """The extractor as a loaded library."""
+    objects = compile_extractor(folder, ["-O2"])
+    path = folder / "extract.so"
+    command = ["g++", "-shared", *map(str, objects), "-o", str(path), "-lsimdjson", "-Wl,-z,defs"]
+    finished = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert finished.returncode == 0, finished.stderr
+    return FFI.dlopen(str(path))
+
+
+def plugin_event(payload: bytes, time_ns: int = TIME_NS, **header: int) -> bytes:
+    """One event as the host hands it over; header members can be overridden."""
+    event = FFI.new("struct kae_abi_plugin_event *")
+    size = FFI.sizeof("struct kae_abi_plugin_event")
+    members = {
+        "ts_ns": time_ns,
+        "tid": 2**64 - 1,
+        "len_bytes": size + len(payload),
+        "type": PLUGIN_EVENT,
+        "nparams": 2,
+        "id_len_bytes": 4,
+        "payload_len_bytes": len(payload),
+        "plugin_id": 9,
+        **header,
+    }
+    for name, value in members.items():
+        setattr(event, name, value)
+    return bytes(FFI.buffer(event)) + payload
+
+
+class ExtractError(Exception):
+    """kae_extract returned a failure; the message is the extractor's."""
+
+
+class Native:
+    """One extractor. Events get numbers of their own unless one is given."""
+
+    def __init__(self, library: Any) -> None:
+        self._library = library
+        self._extractor = FFI.gc(library.kae_extractor_new(), library.kae_extractor_free)
+        self._evtnum = 0
+
+    def new_event(self, payload: bytes, time_ns: int = TIME_NS, **header: int) -> Any:
+        """An input that call() takes as often as wanted."""
+        memory = FFI.from_buffer(plugin_event(payload, time_ns, **header))
+        self._evtnum += 1
+        return self.input(memory, self._evtnum)
+
+    def input(self, memory: Any, evtnum: int) -> Any:
+        """An input for an event in this memory."""
+        event_input = FFI.new("struct kae_abi_event_input *")
+        event_input.evt = FFI.cast("const void *", memory)
+        event_input.evtnum = evtnum
+        return event_input, memory
+
+    def call(self, event: Any, wanted: Sequence[tuple[str | int, Key]]) -> list[Values]:
+        """One call of kae_extract for several (field name or id, argument)."""
+        event_input, _ = event
+        fields = FFI.new("struct kae_abi_extract_field[]", max(len(wanted), 1))
+        alive = []
+        for field, (name, arg) in zip(fields, wanted, strict=False):
+            field.field_id = name if isinstance(name, int) else FIELD_IDS[name]
+            alive.append(FFI.new("char[]", str(name).encode()))
+            field.field = alive[-1]
+            field.res_len = 77  # must be overwritten whatever happens
+            field.arg_present = arg is not None
+            if isinstance(arg, int):
+                field.arg_index = arg
+            elif arg is not None:
+                alive.append(FFI.new("char[]", arg.encode()))
+                field.arg_key = alive[-1]
+        code = self._library.kae_extract(self._extractor, event_input, fields, len(wanted))
+        if code != 0:
+            assert [field.res_len for field in fields] == [0] * len(wanted)
+            raise ExtractError(self.error())
+        return [_values(field) for field, _ in zip(fields, wanted, strict=False)]
+
+    def extract(self, payload: bytes, name: str, arg: Key = None) -> Values:
+        """One field of one event."""
+        return self.call(self.new_event(payload), [(name, arg)])[0]
+
+    def everything(self, payload: bytes, wanted: Sequence[tuple[str, Key]]) -> Mapping[Any, Values]:
+        """Several fields of one event, each in a call of its own, as Falco asks."""
+        event = self.new_event(payload)
+        return {pair: self.call(event, [pair])[0] for pair in wanted}
+
+    def reset(self) -> None:
+        self._library.kae_extractor_reset(self._extractor)
+
+    def error(self) -> str:
+        return _text(self._library.kae_extractor_error(self._extractor))
+
+    def unparsable(self) -> int:
+        return int(self._library.kae_extractor_unparsable(self._extractor))
+
+
+def _values(field: Any) -> Values:
+    if field.res_len == 0:
+        return None
+    if FIELDS[field.field_id].type == "uint64":
+        return [int(field.res.u64[n]) for n in range(field.res_len)]
+    return [_text(field.res.str[n]) for n in range(field.res_len)]
+
+
+def _text(pointer: Any) -> str:
+    # Strict: a value that is no UTF-8 fails the test that sees it.
+    return bytes(FFI.string(pointer)).decode("utf-8")
