@@ -87,13 +87,17 @@ class OpenFile:
 
     def __init__(self, path: Path) -> None:
         self._stored = path.open("rb")
-        # Every layer can be closed alone; closing _stored frees what matters.
+        # Closing the stored file frees what matters; the layers need no closing.
         self.content: BinaryIO = self._stored
-        for _ in range(_MAX_GZIP_LAYERS):
-            if cast(io.BufferedReader, self.content).peek(2)[:2] != _GZIP_MAGIC:
-                break
-            layer = gzip.GzipFile(fileobj=self.content, mode="rb")
-            self.content = io.BufferedReader(cast(io.RawIOBase, layer), 256 * 1024)
+        try:
+            for _ in range(_MAX_GZIP_LAYERS):
+                if cast(io.BufferedReader, self.content).peek(2)[:2] != _GZIP_MAGIC:
+                    break
+                layer = gzip.GzipFile(fileobj=self.content, mode="rb")
+                self.content = io.BufferedReader(cast(io.RawIOBase, layer), 256 * 1024)
+        except BaseException:
+            self._stored.close()
+            raise
 
     def position_bytes(self) -> int:
         """How much of the stored file has been read; decompression reads ahead a little."""
