@@ -12,7 +12,9 @@ An object is compiled again only when its source, a header or its command change
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
+import io
 import os
 import shlex
 import shutil
@@ -84,7 +86,8 @@ def generate(work: Path) -> None:
     ffibuilder.embedding_init_code(CFFI_INIT_CODE)
     ffibuilder.set_source(MODULE_NAME, CFFI_SOURCE)
     fresh = generated / "cffi_embedding.c.new"
-    ffibuilder.emit_c_code(str(fresh))
+    with contextlib.redirect_stdout(io.StringIO()):  # cffi announces every file
+        ffibuilder.emit_c_code(str(fresh))
     write_if_changed(generated / "cffi_embedding.c", fresh.read_text("utf-8"))
     fresh.unlink()
 

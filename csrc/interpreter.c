@@ -5,6 +5,7 @@
 
 #include <dlfcn.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -92,28 +93,10 @@ static bool preinitialize(void)
     return !PyStatus_Exception(status) || fail_with_status("can't prepare Python", status);
 }
 
-/* Checked before Py_InitializeFromConfig, which would complain on the host's
- * standard error. */
-static bool check_standard_library(const PyConfig *config)
-{
-    char dir[PATH_MAX] = "";
-    if (config->stdlib_dir != NULL && wcstombs(dir, config->stdlib_dir, sizeof dir) < sizeof dir) {
-        char landmark[PATH_MAX + 32];
-        snprintf(landmark, sizeof landmark, "%s/encodings/__init__.py", dir);
-        if (access(landmark, R_OK) == 0)
-            return true;
-    }
-    return fail("finds no complete standard library of Python " PY_VERSION
-                "; reinstall that Python, or the plugin in a fresh virtual environment. "
-                "Looked in",
-                dir[0] != '\0' ? dir : "its installation prefix");
-}
-
 static bool initialize(const struct kae_python_home *home)
 {
     PyConfig config;
     PyStatus status;
-    bool ok = false;
 
     /* Isolated: no PYTHON* variables, no user site, no signal handlers, no
      * change of locale or standard streams. */
@@ -125,15 +108,26 @@ static bool initialize(const struct kae_python_home *home)
     if (!PyStatus_Exception(status))
         status = PyConfig_SetBytesString(&config, &config.program_name, home->executable);
     if (!PyStatus_Exception(status))
-        status = PyConfig_Read(&config);
-    if (PyStatus_Exception(status)) {
-        fail_with_status("can't configure Python", status);
-    } else if (check_standard_library(&config)) {
         status = Py_InitializeFromConfig(&config);
-        ok = !PyStatus_Exception(status) || fail_with_status("can't start Python", status);
-    }
+    if (PyStatus_Exception(status))
+        fail_with_status("can't start Python " PY_VERSION "; reinstall that Python, or the plugin "
+                         "in a fresh virtual environment. Python says",
+                         status);
     PyConfig_Clear(&config);
-    return ok;
+    return !PyStatus_Exception(status);
+}
+
+/* The module _signal installs a SIGINT handler of its own when it is first imported,
+ * even into an isolated Python, if the host has none: imported here, where the
+ * host's can be put back. GIL held. */
+static bool import_signal_module(void)
+{
+    struct sigaction hosts;
+    sigaction(SIGINT, NULL, &hosts);
+    PyObject *module = PyImport_ImportModule("_signal");
+    sigaction(SIGINT, &hosts, NULL);
+    Py_XDECREF(module);
+    return module != NULL || fail_with_exception("can't load Python's signal module");
 }
 
 /* What the interpreter's own start would have done, without its exit on error.
@@ -148,6 +142,19 @@ static bool import_site(void)
     Py_XDECREF(done);
     Py_XDECREF(site);
     return done != NULL || fail_with_exception("can't set up Python's module search path");
+}
+
+/* For a Python that the host started, which knows nothing of the plugin's
+ * environment. Appended: the host's modules come first. GIL held. */
+static bool add_site_packages(const char *dir)
+{
+    if (dir[0] == '\0')
+        return true;
+    PyObject *site = PyImport_ImportModule("site");
+    PyObject *done = site != NULL ? PyObject_CallMethod(site, "addsitedir", "s", dir) : NULL;
+    Py_XDECREF(done);
+    Py_XDECREF(site);
+    return done != NULL || fail_with_exception("can't extend Python's module search path");
 }
 
 /* GIL held. */
@@ -205,11 +212,13 @@ static bool start(void)
     if (!joined) {
         if (!preinitialize() || !initialize(&home))
             return false;
-        ok = import_site();
+        ok = import_signal_module() && import_site();
         /* This thread's state stays: every later entry makes or finds its own. */
         PyEval_SaveThread();
     }
     PyGILState_STATE gil = PyGILState_Ensure();
+    if (joined)
+        ok = add_site_packages(home.site_packages);
     ok = ok && append_to_path(home.package_dir) && attach_callbacks();
     PyGILState_Release(gil);
     return ok;

@@ -15,6 +15,7 @@
 #define KAE_STRINGIFY(x) #x
 #define KAE_VERSION_STRING(major, minor) KAE_STRINGIFY(major) "." KAE_STRINGIFY(minor)
 #define KAE_PYTHON_VERSION KAE_VERSION_STRING(PY_MAJOR_VERSION, PY_MINOR_VERSION)
+#define KAE_STANDARD_LIBRARY "lib/python" KAE_PYTHON_VERSION
 
 static bool join(char *out, const char *dir, const char *rest)
 {
@@ -63,6 +64,22 @@ static bool find_venv(const char *library_dir, char *out)
     return false;
 }
 
+/* The value of pyvenv.cfg's `home`, the folder of the interpreter that the
+ * environment was made from. */
+static bool read_venv_home(const char *venv, char *out)
+{
+    char path[PATH_MAX];
+    char line[PATH_MAX + 16];
+    bool found = false;
+    FILE *file = join(path, venv, "pyvenv.cfg") ? fopen(path, "re") : NULL;
+    if (file == NULL)
+        return false;
+    while (!found && fgets(line, sizeof line, file) != NULL)
+        found = sscanf(line, " home = %4095[^\r\n]", out) == 1;
+    fclose(file);
+    return found;
+}
+
 /* The prefix that libpython was installed in: the folder above it that holds its
  * standard library. Debian has a multiarch folder in between. */
 static bool find_prefix(const char *libpython, char *out)
@@ -70,16 +87,55 @@ static bool find_prefix(const char *libpython, char *out)
     char dir[PATH_MAX];
     snprintf(dir, sizeof dir, "%s", libpython);
     while (to_parent(dir)) {
-        if (exists(dir, "lib/python" KAE_PYTHON_VERSION "/os.py"))
+        if (exists(dir, KAE_STANDARD_LIBRARY "/os.py"))
             return snprintf(out, PATH_MAX, "%s", dir) < PATH_MAX;
     }
     return false;
 }
 
+/* Checked before Python starts, since a start without its standard library writes
+ * a long complaint to the host's stderr. */
+static bool check_standard_library(const char *prefix, char *error, uint32_t size_bytes)
+{
+    if (exists(prefix, KAE_STANDARD_LIBRARY "/encodings/__init__.py"))
+        return true;
+    snprintf(error, size_bytes,
+             "k8saudit-eks finds no complete standard library of Python " KAE_PYTHON_VERSION
+             " in %s/" KAE_STANDARD_LIBRARY
+             ": reinstall that Python, or the plugin in a fresh virtual environment",
+             prefix);
+    return false;
+}
+
+static int32_t find_environment(struct kae_python_home *home, const char *library_dir,
+                                char *error, uint32_t size_bytes)
+{
+    char libpython[PATH_MAX];
+    char venv[PATH_MAX];
+    char prefix[PATH_MAX];
+    bool in_venv = find_venv(library_dir, venv) &&
+                   join(home->executable, venv, "bin/python3") &&
+                   join(home->site_packages, venv, KAE_STANDARD_LIBRARY "/site-packages");
+
+    /* Python itself looks there first, then at the prefix it was built for. */
+    if (in_venv && read_venv_home(venv, prefix) && to_parent(prefix) &&
+        exists(prefix, KAE_STANDARD_LIBRARY "/os.py"))
+        return check_standard_library(prefix, error, size_bytes);
+
+    if (realpath(home->libpython, libpython) != NULL && find_prefix(libpython, prefix)) {
+        if (in_venv || join(home->executable, prefix, "bin/python" KAE_PYTHON_VERSION))
+            return check_standard_library(prefix, error, size_bytes);
+    }
+    snprintf(error, size_bytes,
+             "k8saudit-eks finds no standard library of Python " KAE_PYTHON_VERSION
+             " around %s: reinstall that Python",
+             home->libpython);
+    return 0;
+}
+
 int32_t kae_python_home_find(struct kae_python_home *home, char *error, uint32_t size_bytes)
 {
     char dir[PATH_MAX];
-    char prefix[PATH_MAX];
     Dl_info info;
 
     memset(home, 0, sizeof *home);
@@ -105,23 +161,5 @@ int32_t kae_python_home_find(struct kae_python_home *home, char *error, uint32_t
         to_parent(home->package_dir);
     }
 
-    char resolved[PATH_MAX];
-    if (realpath(home->libpython, resolved) == NULL)
-        snprintf(resolved, sizeof resolved, "%s", home->libpython);
-    if (find_venv(dir, prefix)) {
-        if (!join(home->executable, prefix, "bin/python3"))
-            home->executable[0] = '\0';
-    } else if (find_prefix(resolved, prefix)) {
-        if (!join(home->executable, prefix, "bin/python" KAE_PYTHON_VERSION))
-            home->executable[0] = '\0';
-    }
-    if (home->executable[0] == '\0') {
-        snprintf(error, size_bytes,
-                 "k8saudit-eks finds no Python " KAE_PYTHON_VERSION
-                 " environment around %s: use the library where it was installed "
-                 "(k8saudit-eks path prints it) instead of a copy",
-                 home->library);
-        return 0;
-    }
-    return 1;
+    return find_environment(home, dir, error, size_bytes);
 }

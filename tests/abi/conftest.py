@@ -1,0 +1,132 @@
+"""Small C hosts, compiled once a session and run as processes of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sysconfig
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+ABI = Path(__file__).resolve().parent
+CSRC = ROOT / "csrc"
+BUILD = ROOT / "build"
+
+COMPILE = ["gcc", "-std=c11", "-D_GNU_SOURCE", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-pthread"]
+INCLUDE = [f"-I{CSRC}", f"-I{BUILD}"]
+
+RunHost = Callable[..., "subprocess.CompletedProcess[str]"]
+Compile = Callable[[str, Sequence[str | Path], Sequence[str]], Path]
+
+
+@pytest.fixture(scope="session")
+def library() -> Path:
+    """The library that `make` built."""
+    path = BUILD / "libk8saudit-eks.so"
+    if not path.exists():
+        pytest.fail(f"{path} is missing: run make")
+    return path
+
+
+@pytest.fixture(scope="session")
+def compile_c(tmp_path_factory: pytest.TempPathFactory) -> Compile:
+    """compile_c(name, sources, flags): a program from C sources, compiled once a session."""
+    folder = tmp_path_factory.mktemp("hosts")
+
+    def compile_once(name: str, sources: Sequence[str | Path], flags: Sequence[str]) -> Path:
+        program = folder / name
+        if not program.exists():
+            command = [*COMPILE, *INCLUDE, *map(str, sources), "-o", str(program), "-ldl", *flags]
+            finished = subprocess.run(command, capture_output=True, text=True, check=False)
+            assert finished.returncode == 0, finished.stderr
+        return program
+
+    return compile_once
+
+
+def python_link_flags() -> list[str]:
+    """What a host needs to link the Python that the library was built for."""
+    libdir = sysconfig.get_config_var("LIBDIR")
+    version = sysconfig.get_config_var("LDVERSION")
+    include = sysconfig.get_path("include")
+    return ["-isystem", include, f"-L{libdir}", f"-Wl,-rpath,{libdir}", f"-lpython{version}"]
+
+
+@pytest.fixture(scope="session")
+def run_host(compile_c: Compile) -> RunHost:
+    """run_host(name, *arguments, env=…): one of the host_*.c programs, run to its end."""
+
+    def run(
+        name: str, *arguments: str | Path, env: dict[str, str] | None = None, cwd: Path | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        flags = python_link_flags() if name == "host_own_python" else []
+        program = compile_c(name, [ABI / f"{name}.c", ABI / "host.c"], flags)
+        return subprocess.run(
+            [program, *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+            cwd=cwd,
+            env={**os.environ, **(env or {})},
+        )
+
+    return run
+
+
+def audit_event(audit_id: str, **members: object) -> dict[str, object]:
+    """A small audit event; members replace or add top-level ones."""
+    return {
+        "kind": "Event",
+        "apiVersion": "audit.k8s.io/v1",
+        "level": "Metadata",
+        "auditID": audit_id,
+        "stage": "ResponseComplete",
+        "requestURI": "/api/v1/namespaces/default/pods",
+        "verb": "list",
+        "user": {"username": "system:node:ip-10-0-0-1", "groups": ["system:nodes"]},
+        "stageTimestamp": "2026-11-23T04:01:02.003004Z",
+        **members,
+    }
+
+
+@pytest.fixture
+def replay_file(tmp_path: Path) -> Callable[[Sequence[str]], Path]:
+    """replay_file(audit_ids): a file with one event for each id."""
+
+    def write(audit_ids: Sequence[str]) -> Path:
+        path = tmp_path / f"{audit_ids[0]}.jsonl"
+        path.write_text("".join(json.dumps(audit_event(i)) + "\n" for i in audit_ids))
+        return path
+
+    return write
+
+
+@pytest.fixture
+def environment(tmp_path: Path, library: Path) -> Path:
+    """A virtual environment's layout around a copy of the library and of the package.
+
+    Dependencies come from the environment that runs the tests. Returns the copy of
+    the package; tests may break it.
+    """
+    site_packages = tmp_path / "env" / "lib" / version_dir() / "site-packages"
+    site_packages.mkdir(parents=True)
+    (tmp_path / "env" / "pyvenv.cfg").write_text(
+        f"home = {sysconfig.get_config_var('BINDIR')}\ninclude-system-site-packages = false\n"
+    )
+    package = site_packages / "k8saudit_eks"
+    shutil.copytree(
+        ROOT / "src" / "k8saudit_eks", package, ignore=shutil.ignore_patterns("__pycache__")
+    )
+    shutil.copy(library, package)
+    (site_packages / "dependencies.pth").write_text(sysconfig.get_path("platlib") + "\n")
+    return package
+
+
+def version_dir() -> str:
+    return f"python{sysconfig.get_python_version()}"

@@ -1,0 +1,49 @@
+"""Load, init, open, close, destroy, unload: many times, at once, and with other handles."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from conftest import RunHost, audit_event
+
+ReplayFile = Callable[[Sequence[str]], Path]
+
+IDS = [f"event-{number}" for number in range(300)]
+
+
+def test_a_hundred_reloads_leave_no_thread_and_no_growth(
+    run_host: RunHost, library: Path, replay_file: ReplayFile
+) -> None:
+    """From the 10th to the 100th life in one process: one thread, under 1 MiB of growth."""
+    ran = run_host("host_reload", library, f"file://{replay_file(IDS)}", "100")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    (threads_10, kib_10), (threads_100, kib_100) = (
+        map(int, line.split()) for line in ran.stdout.splitlines()
+    )
+    assert (threads_10, threads_100) == (1, 1)
+    assert kib_100 - kib_10 < 1024
+    assert ran.stderr == ""
+
+
+def test_a_dry_run_beside_a_capture_disturbs_nothing(
+    run_host: RunHost, library: Path, replay_file: ReplayFile
+) -> None:
+    """While one handle captures, another is loaded, inited, destroyed and unloaded again and again."""
+    ran = run_host("host_dry_run", library, f"file://{replay_file(IDS)}")
+    assert ran.stdout.splitlines() == IDS
+    assert ran.stderr == ""
+
+
+def test_a_second_capture_never_answers_with_the_first_ones_event(
+    run_host: RunHost, library: Path, tmp_path: Path
+) -> None:
+    """Same address, event number, length and time, other contents: the answer is the new one."""
+    first, second = tmp_path / "1.json", tmp_path / "2.json"
+    first.write_text(json.dumps(audit_event("aaaa")))
+    second.write_text(json.dumps(audit_event("bbbb")))
+    ran = run_host("host_same_event", library, f"file://{first}", f"file://{second}")
+    (length_1, id_1), (length_2, id_2) = (line.split() for line in ran.stdout.splitlines())
+    assert length_1 == length_2, "the test needs events of one length"
+    assert (id_1, id_2) == ("aaaa", "bbbb")

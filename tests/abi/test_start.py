@@ -1,0 +1,144 @@
+"""Python's start inside a host: found, isolated, well-mannered, and loud when it fails."""
+
+from __future__ import annotations
+
+import sysconfig
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from conftest import RunHost, version_dir
+
+ReplayFile = Callable[[Sequence[str]], Path]
+
+IDS = [f"event-{number}" for number in range(300)]
+
+
+def test_events_reach_a_host_that_loads_with_rtld_local(
+    run_host: RunHost, library: Path, replay_file: ReplayFile
+) -> None:
+    """RTLD_LOCAL hides libpython from extension modules; every event arrives all the same.
+
+    Hosts load every plugin so. Without the promotion of libpython, `_cffi_backend`
+    can't be imported.
+    """
+    ran = run_host("host_replay", library, "", f"file://{replay_file(IDS)}")
+    assert [line for line in ran.stdout.splitlines() if not line.startswith("log ")] == [*IDS, "end"]
+    assert ran.stderr == ""
+    assert ran.returncode == 0
+
+
+def test_environment_variables_do_not_reach_python(
+    run_host: RunHost, library: Path, replay_file: ReplayFile, tmp_path: Path
+) -> None:
+    """PYTHON* variables, a json.py on PYTHONPATH and one in the working directory change nothing."""
+    (tmp_path / "json.py").write_text("raise SystemExit('imported from outside')\n")
+    nonsense = {
+        "PYTHONHOME": "/nonexistent",
+        "PYTHONPATH": str(tmp_path),
+        "PYTHONSTARTUP": str(tmp_path / "json.py"),
+        "PYTHONVERBOSE": "1",
+        "PYTHONDEVMODE": "1",
+        "LC_ALL": "C",
+        "HOME": "/nonexistent",
+    }
+    replay = f"file://{replay_file(IDS)}"
+    ran = run_host("host_replay", library, "", replay, env=nonsense, cwd=tmp_path)
+    assert ran.stdout.splitlines()[-1] == "end", ran.stdout
+    assert ran.stderr == ""
+
+
+def test_host_keeps_signals_directory_locale_and_streams(
+    run_host: RunHost, library: Path, replay_file: ReplayFile
+) -> None:
+    """Signal handlers and mask, cwd, locale and the flags of 0, 1, 2 are the same after each step."""
+    ran = run_host("host_manners", library, f"file://{replay_file(IDS)}")
+    assert (ran.stdout, ran.stderr) == ("unchanged\n", "")
+
+
+def test_a_host_with_the_same_python_shares_it(
+    run_host: RunHost, library: Path, replay_file: ReplayFile
+) -> None:
+    """A Python that the host runs is joined; its streams and its search path's front stay."""
+    ran = run_host("host_own_python", library, f"file://{replay_file(IDS)}")
+    assert (ran.stdout, ran.stderr) == (f"{IDS[0]}\n", "")
+
+
+def test_first_calls_may_come_in_parallel(run_host: RunHost, library: Path) -> None:
+    """Eight threads that call init first and at once all get a working handle."""
+    ran = run_host("host_parallel_init", library)
+    assert (ran.stdout, ran.stderr) == ("started\n", "")
+
+
+def test_a_whole_environment_starts(run_host: RunHost, environment: Path) -> None:
+    """The layout that the next tests break works as long as it is whole."""
+    ran = run_host("host_start", environment / "libk8saudit-eks.so")
+    assert (ran.stdout, ran.stderr) == ("started\nstarted\n", "")
+
+
+def expect_one_sentence(output: str) -> str:
+    """Both attempts say the same one line; returns it."""
+    first, second = output.splitlines()
+    assert first == second
+    assert first.startswith("init: k8saudit-eks ")
+    return first
+
+
+def test_missing_package_is_said(run_host: RunHost, environment: Path, tmp_path: Path) -> None:
+    """A library copied away from its package refuses init with the cure, every time."""
+    copy = tmp_path / "elsewhere" / "libk8saudit-eks.so"
+    copy.parent.mkdir()
+    (environment / "libk8saudit-eks.so").rename(copy)
+    ran = run_host("host_start", copy)
+    assert "use the library where it was installed" in expect_one_sentence(ran.stdout)
+    assert ran.stderr == ""
+
+
+def test_missing_dependency_is_said(run_host: RunHost, environment: Path) -> None:
+    """An environment without cffi refuses init and names what is missing."""
+    (environment.parent / "dependencies.pth").unlink()
+    ran = run_host("host_start", environment / "libk8saudit-eks.so")
+    sentence = expect_one_sentence(ran.stdout)
+    assert "cffi" in sentence
+    assert "pip" in sentence
+    assert ran.stderr == ""
+
+
+def test_broken_standard_library_is_said(
+    run_host: RunHost, environment: Path, tmp_path: Path
+) -> None:
+    """A standard library without its encodings refuses init, and nothing reaches stderr.
+
+    Left to itself, Python prints its path configuration there.
+    """
+    broken = tmp_path / "python"
+    (broken / "bin").mkdir(parents=True)
+    library_dir = broken / "lib" / version_dir()
+    library_dir.mkdir(parents=True)
+    (library_dir / "os.py").touch()
+    config = environment.parents[3] / "pyvenv.cfg"
+    assert sysconfig.get_config_var("BINDIR") in config.read_text()
+    config.write_text(f"home = {broken / 'bin'}\n")
+    ran = run_host("host_start", environment / "libk8saudit-eks.so")
+    assert str(library_dir) in expect_one_sentence(ran.stdout)
+    assert ran.stderr == ""
+
+
+def test_raising_callback_is_a_refusal(run_host: RunHost, environment: Path) -> None:
+    """A callback that raises anything at all refuses; the host gets the reason, not success."""
+    with (environment / "plugin.py").open("a") as plugin:
+        plugin.write("\n\ndef _raise(*arguments):\n    raise KeyboardInterrupt('broken on purpose')\n")
+        plugin.write("\n\nPlugin.__init__ = _raise\n")
+    ran = run_host("host_start", environment / "libk8saudit-eks.so")
+    first, second = ran.stdout.splitlines()
+    assert first == second
+    assert "broken on purpose" in first
+    assert ran.stderr == ""
+
+
+def test_unattached_callback_is_a_refusal(run_host: RunHost, environment: Path) -> None:
+    """A package that attaches no callbacks can't be taken for success: cffi answers 0."""
+    (environment / "embed.py").write_text("")
+    ran = run_host("host_start", environment / "libk8saudit-eks.so")
+    first, second = ran.stdout.splitlines()
+    assert first == second
+    assert first.startswith("init: k8saudit-eks could not be initialised")

@@ -1,0 +1,84 @@
+/* unit_plugin: the handle's contract with the host's logger, without Python. */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "host.h"
+#include "plugin.h"
+
+struct owner {
+    atomic_int alive;
+    atomic_int lines;
+};
+
+static void log_line(void *data, const char *component, const char *text, int32_t severity)
+{
+    struct owner *owner = data;
+    (void)component;
+    EXPECT(atomic_load(&owner->alive));
+    EXPECT(strcmp(text, "line") == 0 && severity == KAE_ABI_WARNING);
+    atomic_fetch_add(&owner->lines, 1);
+}
+
+static void *log_many(void *plugin)
+{
+    for (int i = 0; i < 20000; i++)
+        kae_plugin_log(plugin, KAE_ABI_WARNING, "line");
+    kae_plugin_unref(plugin);
+    return NULL;
+}
+
+/* The logger dies with plugin_destroy; a poller that is still on its way out may go
+ * on logging and counting. */
+static void nobody_logs_to_a_host_that_is_gone(void)
+{
+    struct owner owner;
+    atomic_init(&owner.alive, 1);
+    atomic_init(&owner.lines, 0);
+    struct kae_plugin *plugin = kae_plugin_new(log_line, &owner);
+    pthread_t thread;
+    kae_plugin_ref(plugin);
+    EXPECT(pthread_create(&thread, NULL, log_many, plugin) == 0);
+    while (atomic_load(&owner.lines) < 100)
+        continue;
+    kae_plugin_detach_host(plugin);
+    atomic_store(&owner.alive, 0);
+    kae_plugin_count(plugin, KAE_METRIC_API_CALLS, 1);
+    kae_plugin_unref(plugin);
+    EXPECT(pthread_join(thread, NULL) == 0);
+}
+
+static void errors_and_texts_have_their_own_buffers(void)
+{
+    struct kae_plugin *plugin = kae_plugin_new(NULL, NULL);
+    EXPECT(strcmp(kae_plugin_last_error(plugin), "") == 0);
+    kae_plugin_set_error(plugin, "first");
+    const char *error = kae_plugin_last_error(plugin);
+    const char *text = kae_plugin_event_text(plugin, "payload and more", 7);
+    kae_plugin_set_open_params(plugin, "[]");
+    kae_plugin_set_error(plugin, "second");
+    EXPECT(strcmp(error, "first") == 0);
+    EXPECT(strcmp(text, "payload") == 0);
+    EXPECT(strcmp(kae_plugin_last_error(plugin), "second") == 0);
+    kae_plugin_unref(plugin);
+}
+
+static void metrics_outside_the_table_are_ignored(void)
+{
+    struct kae_plugin *plugin = kae_plugin_new(NULL, NULL);
+    kae_plugin_count(plugin, KAE_METRIC_COUNT, 1);
+    kae_plugin_gauge(plugin, UINT32_MAX, 1);
+    kae_metrics_read(&plugin->metrics, plugin->metrics_out);
+    for (uint32_t i = 0; i < KAE_METRIC_COUNT; i++)
+        EXPECT(plugin->metrics_out[i].value.u64 == 0);
+    kae_plugin_unref(plugin);
+}
+
+int main(void)
+{
+    nobody_logs_to_a_host_that_is_gone();
+    errors_and_texts_have_their_own_buffers();
+    metrics_outside_the_table_are_ignored();
+    puts("held");
+    return 0;
+}
