@@ -89,15 +89,18 @@ class NativeHost:
 
     def __init__(self, plugin: CPointer) -> None:
         lib.kae_plugin_ref(plugin)
-        self._plugin = ffi.gc(plugin, lib.kae_plugin_unref)
-        self._log = plugin_logger(HostLogHandler(self._emit))
+        self._plugin = owned = ffi.gc(plugin, lib.kae_plugin_unref)
+
+        # Holds the handle, not this object: a cycle would keep every handle of a
+        # host that reloads until Python happens to look for cycles.
+        def emit(severity: int, text: str) -> None:
+            lib.kae_plugin_log(owned, severity, _c_text(text))
+
+        self._log = plugin_logger(HostLogHandler(emit))
 
     @property
     def log(self) -> logging.Logger:
         return self._log
-
-    def _emit(self, severity: int, text: str) -> None:
-        lib.kae_plugin_log(self._plugin, severity, _c_text(text))
 
     def count(self, metric: Metric, amount: int = 1) -> None:
         lib.kae_plugin_count(self._plugin, metric.index, amount)
