@@ -149,6 +149,7 @@ FORMS = {
     "lines, the last one without its end": LINES[:-1],
     "lines with CRLF and blank lines": LINES.replace("\n", "\r\n\r\n"),
     "lines behind a byte order mark": "\ufeff" + LINES,
+    "array over lines behind a byte order mark": "\ufeff" + json.dumps(ITEMS, indent=2),
     "lines in another style": "".join(json.dumps(item) + "\n" for item in ITEMS),
     "documents over lines": "\n".join(json.dumps(item, indent=2) for item in ITEMS),
     "documents without anything between": "".join(map(json.dumps, ITEMS)),
@@ -319,6 +320,14 @@ def test_a_cut_line_is_repaired_and_counted(tmp_path: Path) -> None:
         assert host.counts == {Metric.EVENTS_TRUNCATED: 1}
 
 
+def test_a_last_line_that_broke_off_is_repaired(tmp_path: Path) -> None:
+    """A log file copied while it was written to, in any style of JSON."""
+    for broken in (line("c"), json.dumps(event("c"))):
+        queue, host = replay_text(tmp_path, f"{line('a')}\n{line('b')}\n{broken[:-20]}")
+        assert queue.ids == ["a", "b", "c"]
+        assert host.counts == {Metric.EVENTS_TRUNCATED: 1}
+
+
 def test_max_event_size_cuts_and_repairs(tmp_path: Path) -> None:
     """A larger event still says who did what; it is not dropped."""
     path = tmp_path / "big.jsonl"
@@ -368,7 +377,7 @@ def test_a_replay_without_events_says_so(tmp_path: Path, content: bytes) -> None
     assert "0 events from 1 files" in host.messages(logging.WARNING)[-1]
 
 
-@pytest.mark.parametrize("damage", ["cut", "changed", "header"])
+@pytest.mark.parametrize("damage", ["cut", "changed", "header", "block"])
 def test_damaged_compression_costs_only_the_rest_of_that_file(tmp_path: Path, damage: str) -> None:
     """What came before is delivered, the loss is an error with the cure, the next file is read."""
     whole = gzip.compress("".join(line(str(n)) + "\n" for n in range(5000)).encode())
@@ -376,6 +385,7 @@ def test_damaged_compression_costs_only_the_rest_of_that_file(tmp_path: Path, da
         "cut": whole[: len(whole) // 2],
         "changed": whole[:-40] + bytes(40),
         "header": whole[:3] + b"\xff" * 20,
+        "block": whole[:10] + b"\xff" * 20,
     }[damage]
     (tmp_path / "1.gz").write_bytes(damaged)
     (tmp_path / "2.jsonl").write_text(LINES)
@@ -449,6 +459,12 @@ def test_pages_and_progress(tmp_path: Path) -> None:
     assert queue.progress == sorted(queue.progress)
     assert queue.progress[0] > 0
     assert queue.progress[-1] == 10_000
+
+
+def test_progress_is_complete_only_at_the_end(tmp_path: Path) -> None:
+    """A last page that is full has read the whole file; the replay has not ended yet."""
+    queue, _ = replay_text(tmp_path, "".join(line(str(n)) + "\n" for n in range(500)))
+    assert queue.progress == [9_999, 10_000]
 
 
 def test_large_events_make_smaller_pages(tmp_path: Path) -> None:

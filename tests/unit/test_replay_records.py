@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from k8saudit_eks.sources import replay_records
 from k8saudit_eks.sources.replay_records import DocumentSizeError, Record, records
 
 
@@ -86,3 +87,20 @@ def test_an_event_about_log_events_is_an_event() -> None:
     """Members named like a container's don't hide an audit event."""
     text = '{"auditID":"a","items":[1],"events":[2],"message":"x"}'
     assert [r.message for r in of(text)] == [text]
+    assert [r.message for r in of(f"[{text},{text}]")] == [text, text]
+
+
+def test_lines_of_the_api_server_are_not_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first lines tell the form; after that a plain line costs no JSON parser."""
+
+    class CountingDecoder(json.JSONDecoder):
+        calls = 0
+
+        def raw_decode(self, s: str, idx: int = 0) -> tuple[object, int]:
+            self.calls += 1
+            return super().raw_decode(s, idx)
+
+    decoder = CountingDecoder()
+    monkeypatch.setattr(replay_records, "_DECODER", decoder)
+    assert len(of('{"kind":"Event","auditID":"a"}\n' * 1000)) == 1000
+    assert decoder.calls <= 2

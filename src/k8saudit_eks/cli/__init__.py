@@ -1,0 +1,1 @@
+"""The k8saudit-eks command; never imported by the plugin."""

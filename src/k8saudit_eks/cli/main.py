@@ -1,0 +1,45 @@
+"""The command's entry: its subcommands, and errors as one sentence on stderr."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from k8saudit_eks import __version__
+from k8saudit_eks.cli.config_command import config_command
+from k8saudit_eks.cli.fields_command import fields_command
+from k8saudit_eks.cli.library import library_path
+from k8saudit_eks.errors import PluginError
+
+
+@click.group(
+    "k8saudit-eks",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, prog_name="k8saudit-eks")
+def command() -> None:
+    """The Falco plugin that reads EKS audit logs from CloudWatch Logs.
+
+    Exit codes: 0, or 1 for what can't be done (one sentence on stderr says why
+    and what to do), or 2 for a wrong use of the command.
+    """
+
+
+@command.command("path")
+def path_command() -> None:
+    """Print where libk8saudit-eks.so is, for library_path in falco.yaml."""
+    click.echo(library_path())
+
+
+command.add_command(config_command)
+command.add_command(fields_command)
+
+
+def main() -> None:
+    """Run the command; ends the process."""
+    try:
+        command(prog_name="k8saudit-eks")
+    except PluginError as error:
+        click.echo(f"k8saudit-eks: {error}", err=True)
+        sys.exit(1)
