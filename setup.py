@@ -20,7 +20,8 @@ class BuildLibrary(build_ext):
     """Builds the library with build_plugin.py and places it in the package."""
 
     def get_ext_filename(self, fullname: str) -> str:
-        return str(Path("k8saudit_eks", build_plugin.LIBRARY_NAME))
+        *package, _ = fullname.split(".")
+        return str(Path(*package, build_plugin.LIBRARY_NAME))
 
     def run(self) -> None:
         if not self.editable_mode:  # a checkout uses build/, which `make` fills
@@ -38,6 +39,9 @@ class BuildPackage(build_py):
     """Adds rules/ to the package, where `k8saudit-eks` finds them."""
 
     def run(self) -> None:
+        # Left from an earlier build, a module that is gone would be packed again.
+        if not self.editable_mode:
+            shutil.rmtree(self.build_lib, ignore_errors=True)
         super().run()
         if self.editable_mode:
             return
