@@ -245,7 +245,7 @@ def test_other_log_streams_are_passed_over(tmp_path: Path) -> None:
     )
     assert queue.ids == ["a", "c"]
     assert host.counts == {}
-    assert "4 came from other log streams" in host.messages(logging.INFO)[-1]
+    assert "lines of other log streams: 4" in host.messages(logging.INFO)[-1]
 
 
 def test_only_other_log_streams_names_the_key_to_check(tmp_path: Path) -> None:
@@ -361,9 +361,9 @@ def test_bad_lines_are_reported_at_once_then_once_a_minute_and_at_the_end(tmp_pa
     path = tmp_path / "rubbish"
     path.write_text("rubbish\n" * 1000)
     _, host = replay(path, clock=FakeClock(step_s=0.1))
-    lines = [m for m in host.messages(logging.WARNING) if "passed over" in m]
+    lines = [m for m in host.messages(logging.WARNING) if "passed over: " in m]
     assert len(lines) == 3  # at 0.1 s, 60.1 s and, after 100 s, at the end
-    assert lines[0].startswith("replay: 1 lines are no audit events")
+    assert lines[0].startswith("replay: lines that are no audit events, passed over: 1, ")
     assert lines[-1].endswith("rubbish line 1000")
     assert host.counts[Metric.EVENTS_INVALID] == 1000
 
@@ -374,7 +374,7 @@ def test_a_replay_without_events_says_so(tmp_path: Path, content: bytes) -> None
     queue, host = replay_text(tmp_path, content)
     assert queue.pages == []
     assert queue.progress == [10_000]
-    assert "0 events from 1 files" in host.messages(logging.WARNING)[-1]
+    assert "replay: events: 0, files: 1," in host.messages(logging.WARNING)[-1]
 
 
 @pytest.mark.parametrize("damage", ["cut", "changed", "header", "block"])
@@ -414,7 +414,7 @@ def test_a_folder_is_read_with_everything_below_in_order(tmp_path: Path) -> None
     (tmp_path / "3").symlink_to(tmp_path / "2.json")
     queue, host = replay(tmp_path)
     assert queue.ids == ["1a", "1z", "10", "2", "2"]
-    assert "5 events from 5 files" in host.messages(logging.INFO)[-1]
+    assert "replay: events: 5, files: 5," in host.messages(logging.INFO)[-1]
 
 
 def test_what_can_not_be_read_is_refused_at_open(tmp_path: Path) -> None:

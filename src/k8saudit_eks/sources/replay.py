@@ -154,8 +154,8 @@ class _Replay:
         if not pushed and self._passed_over.other_streams:
             cure = ": check log_stream_prefix"
         log(
-            "replay: %d events from %d files; %d lines were no audit events, %d came from other "
-            "log streams%s",
+            "replay: events: %d, files: %d, lines that are no audit events: %d, lines of other log "
+            "streams: %d%s",
             pushed,
             len(self._files),
             self._passed_over.lines,
@@ -257,7 +257,7 @@ class _PassedOver:
         """Say what was passed over since the last report."""
         if self._unreported:
             self._host.log.warning(
-                "replay: %d lines are no audit events and were passed over, the last at %s",
+                "replay: lines that are no audit events, passed over: %d, the last at %s",
                 self._unreported,
                 self._last,
             )
