@@ -153,7 +153,7 @@ def _sentence(error: BaseException) -> str:
 
 
 def callback(function: _Callback) -> _Callback:
-    """Attach a function that takes a kae_plugin first: DONE when it returns, REFUSED when it raises.
+    """Attach a function of a kae_plugin: DONE when it returns, REFUSED when it raises.
 
     Whatever is raised becomes the plugin's error; nothing is printed.
     """

@@ -13,7 +13,7 @@ from typing import Protocol
 from k8saudit_eks.metrics import Metric
 
 
-class QueueClosed(Exception):
+class QueueClosed(Exception):  # noqa: N818 - no error: the normal end of a capture
     """The capture was closed; whoever pushes must return."""
 
 

@@ -7,21 +7,23 @@ import os
 import shutil
 import subprocess
 import sysconfig
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).resolve().parents[2]
-ABI = Path(__file__).resolve().parent
-CSRC = ROOT / "csrc"
-BUILD = ROOT / "build"
-
-COMPILE = ["gcc", "-std=c11", "-D_GNU_SOURCE", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-pthread"]
-INCLUDE = [f"-I{CSRC}", f"-I{BUILD}"]
-
-RunHost = Callable[..., "subprocess.CompletedProcess[str]"]
-Compile = Callable[[str, Sequence[str | Path], Sequence[str]], Path]
+from boundary import (
+    ABI,
+    BUILD,
+    COMPILE,
+    INCLUDE,
+    ROOT,
+    Compile,
+    ReplayFile,
+    RunHost,
+    audit_event,
+    python_link_flags,
+    version_dir,
+)
 
 
 @pytest.fixture(scope="session")
@@ -49,20 +51,15 @@ def compile_c(tmp_path_factory: pytest.TempPathFactory) -> Compile:
     return compile_once
 
 
-def python_link_flags() -> list[str]:
-    """What a host needs to link the Python that the library was built for."""
-    libdir = sysconfig.get_config_var("LIBDIR")
-    version = sysconfig.get_config_var("LDVERSION")
-    include = sysconfig.get_path("include")
-    return ["-isystem", include, f"-L{libdir}", f"-Wl,-rpath,{libdir}", f"-lpython{version}"]
-
-
 @pytest.fixture(scope="session")
 def run_host(compile_c: Compile) -> RunHost:
     """run_host(name, *arguments, env=…): one of the host_*.c programs, run to its end."""
 
     def run(
-        name: str, *arguments: str | Path, env: dict[str, str] | None = None, cwd: Path | None = None
+        name: str,
+        *arguments: str | Path,
+        env: dict[str, str] | None = None,
+        cwd: Path | None = None,
     ) -> subprocess.CompletedProcess[str]:
         flags = python_link_flags() if name == "host_own_python" else []
         program = compile_c(name, [ABI / f"{name}.c", ABI / "host.c"], flags)
@@ -79,24 +76,8 @@ def run_host(compile_c: Compile) -> RunHost:
     return run
 
 
-def audit_event(audit_id: str, **members: object) -> dict[str, object]:
-    """A small audit event; members replace or add top-level ones."""
-    return {
-        "kind": "Event",
-        "apiVersion": "audit.k8s.io/v1",
-        "level": "Metadata",
-        "auditID": audit_id,
-        "stage": "ResponseComplete",
-        "requestURI": "/api/v1/namespaces/default/pods",
-        "verb": "list",
-        "user": {"username": "system:node:ip-10-0-0-1", "groups": ["system:nodes"]},
-        "stageTimestamp": "2026-11-23T04:01:02.003004Z",
-        **members,
-    }
-
-
 @pytest.fixture
-def replay_file(tmp_path: Path) -> Callable[[Sequence[str]], Path]:
+def replay_file(tmp_path: Path) -> ReplayFile:
     """replay_file(audit_ids): a file with one event for each id."""
 
     def write(audit_ids: Sequence[str]) -> Path:
@@ -126,7 +107,3 @@ def environment(tmp_path: Path, library: Path) -> Path:
     shutil.copy(library, package)
     (site_packages / "dependencies.pth").write_text(sysconfig.get_path("platlib") + "\n")
     return package
-
-
-def version_dir() -> str:
-    return f"python{sysconfig.get_python_version()}"

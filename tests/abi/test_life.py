@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from conftest import RunHost, audit_event
-
-ReplayFile = Callable[[Sequence[str]], Path]
+from boundary import ReplayFile, RunHost, audit_event
 
 IDS = [f"event-{number}" for number in range(300)]
 
@@ -30,7 +27,7 @@ def test_a_hundred_reloads_leave_no_thread_and_no_growth(
 def test_a_dry_run_beside_a_capture_disturbs_nothing(
     run_host: RunHost, library: Path, replay_file: ReplayFile
 ) -> None:
-    """While one handle captures, another is loaded, inited, destroyed and unloaded again and again."""
+    """While one handle captures, others are loaded, inited, destroyed and unloaded."""
     ran = run_host("host_dry_run", library, f"file://{replay_file(IDS)}")
     assert ran.stdout.splitlines() == IDS
     assert ran.stderr == ""

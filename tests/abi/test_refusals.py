@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from conftest import RunHost
+from boundary import RunHost
 
 
 def test_every_export_presets_refusal(run_host: RunHost, library: Path) -> None:

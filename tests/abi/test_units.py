@@ -5,8 +5,7 @@ from __future__ import annotations
 import subprocess
 
 import pytest
-
-from conftest import ABI, BUILD, CSRC, Compile
+from boundary import ABI, BUILD, CSRC, Compile
 
 SANITIZERS = ["address,undefined", "thread"]
 
@@ -19,9 +18,7 @@ SANITIZERS = ["address,undefined", "thread"]
         ("unit_plugin", [CSRC / "plugin.c", ABI / "no_extractor.c"]),
     ],
 )
-def test_contract_holds(
-    compile_c: Compile, name: str, sources: list[str], sanitizer: str
-) -> None:
+def test_contract_holds(compile_c: Compile, name: str, sources: list[str], sanitizer: str) -> None:
     """What unit_queue.c and unit_plugin.c state holds, without a leak, overflow or data race."""
     program = compile_c(
         f"{name}-{sanitizer}",

@@ -1,0 +1,38 @@
+"""Wheels and environments, made as a user would make them."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+ABI = ROOT / "tests" / "abi"
+
+
+def run(command: Sequence[str | Path], *, timeout_s: int = 600) -> str:
+    """Run a command that must succeed; returns its stdout."""
+    finished = subprocess.run(
+        [str(part) for part in command],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=timeout_s,
+    )
+    assert finished.returncode == 0, f"{command}\n{finished.stdout}\n{finished.stderr}"
+    return finished.stdout
+
+
+def compile_host(folder: Path) -> Path:
+    """tests/abi's host_replay, which reads one source to its end."""
+    program = folder / "host_replay"
+    includes = [f"-I{ROOT / 'csrc'}", f"-I{ABI}"]
+    sources = [ABI / "host_replay.c", ABI / "host.c"]
+    run(["gcc", "-std=c11", "-D_GNU_SOURCE", *includes, *sources, "-o", program, "-ldl"])
+    return program
+
+
+AUDIT_EVENT = (
+    '{"kind":"Event","auditID":"installed","stage":"ResponseComplete","verb":"get",'
+    '"stageTimestamp":"2026-11-23T04:01:02.003004Z"}\n'
+)

@@ -1,0 +1,96 @@
+"""pip install gives a library that hosts can load, wherever Python comes from."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from installation import AUDIT_EVENT, ROOT, compile_host, run
+
+DEBIAN_PYTHON = Path("/usr/bin/python3")
+
+# The Python that the tests run with (a user's own, or Debian's), and Debian's.
+PYTHONS = sorted(
+    {
+        Path(sys.base_prefix, "bin", "python3").resolve(),
+        *([DEBIAN_PYTHON.resolve()] if DEBIAN_PYTHON.exists() else []),
+    }
+)
+
+
+@pytest.fixture(scope="module", params=PYTHONS, ids=str)
+def environment(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A fresh virtual environment in which `pip install .` was run."""
+    folder = tmp_path_factory.mktemp("pip")
+    run([request.param, "-m", "venv", folder / "venv"])
+    python = folder / "venv" / "bin" / "python"
+    run([python, "-m", "pip", "install", "-q", ROOT])
+    return folder
+
+
+def replay(folder: Path, library: str) -> list[str]:
+    """What a host prints that replays one event through the library."""
+    event = folder / "event.json"
+    event.write_text(AUDIT_EVENT)
+    host = compile_host(folder)
+    return run([host, library, "", f"file://{event}"]).splitlines()
+
+
+def test_the_installed_library_works_in_a_host(environment: Path) -> None:
+    """`k8saudit-eks path` names a library that a host loads and replays an event with."""
+    command = environment / "venv" / "bin" / "k8saudit-eks"
+    library = run([command, "path"]).strip()
+    assert library.startswith(str(environment))
+    assert replay(environment, library)[-2:] == ["installed", "end"]
+
+
+def test_a_folder_without_an_environment_works_too(environment: Path) -> None:
+    """The same files in a plain folder, as `pip install --target` lays them out, work as well."""
+    packages = next((environment / "venv" / "lib").glob("python3.*/site-packages"))
+    target = environment / "target"
+    if not target.exists():
+        run(["cp", "-r", packages, target])
+    library = target / "k8saudit_eks" / "libk8saudit-eks.so"
+    assert replay(environment, str(library))[-2:] == ["installed", "end"]
+
+
+def test_the_package_holds_the_rules_and_no_tests(environment: Path) -> None:
+    """Library, rules and the typing marker are in the package; tests and C sources are not."""
+    packages = next((environment / "venv" / "lib").glob("python3.*/site-packages"))
+    package = packages / "k8saudit_eks"
+    installed = {str(path.relative_to(package)) for path in package.rglob("*")}
+    rules = {f"rules/{path.name}" for path in (ROOT / "rules").glob("*.yaml")}
+    assert rules
+    assert rules | {"libk8saudit-eks.so", "py.typed"} <= installed
+    assert not any("test" in Path(name).name for name in installed)
+
+
+def test_the_wheel_is_marked_as_binary(tmp_path: Path) -> None:
+    """`pip wheel` gives a wheel for this platform and Python: the library fits no other."""
+    run([sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation",
+         "-w", tmp_path, ROOT])  # fmt: skip
+    (wheel,) = tmp_path.glob("*.whl")
+    version = f"cp{sys.version_info.major}{sys.version_info.minor}"
+    assert f"-{version}-{version}-linux_" in wheel.name
+    names = zipfile.ZipFile(wheel).namelist()
+    assert "k8saudit_eks/libk8saudit-eks.so" in names
+
+
+def test_a_python_that_can_not_be_embedded_is_refused(tmp_path: Path) -> None:
+    """build_plugin.py says what is missing instead of linking something that can't start."""
+    probe = "import sysconfig; sysconfig.get_config_vars()['Py_ENABLE_SHARED'] = 0"
+    code = f"{probe}; import runpy; runpy.run_path('build_plugin.py', run_name='__main__')"
+    finished = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": ""},
+    )
+    assert finished.returncode == 1
+    assert "without a shared libpython" in finished.stderr
