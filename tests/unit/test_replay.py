@@ -275,6 +275,8 @@ def test_the_folders_of_an_s3_export_name_the_stream(tmp_path: Path) -> None:
         "17",
         "2026-11-23T04:01:02.003Z Permission Check Successful",
         "\x00\x00\x00",
+        "\x1f",  # blank to str, not to bytes
+        "9" * 5000,
         "[" * 10_000,
         '{"message":"not JSON"}',
     ],
@@ -354,6 +356,16 @@ def test_a_broken_document_does_not_hide_the_next(tmp_path: Path) -> None:
     assert queue.ids == ["a", "c"]
     assert host.counts == {Metric.EVENTS_INVALID: 1}
     assert "line 10" in host.messages(logging.WARNING)[0]
+
+
+def test_many_broken_documents_are_each_passed_over(tmp_path: Path) -> None:
+    """Far into a file as at its start: every whole event comes out, lines stay right."""
+    broken = json.dumps(event("x"), indent=2).replace('"verb": "get"', '"verb": get')
+    whole = [json.dumps(event(str(n)), indent=2) for n in range(200)]
+    queue, host = replay_text(tmp_path, "\n".join(f"{broken}\n{text}" for text in whole))
+    assert queue.ids == [str(n) for n in range(200)]
+    assert host.counts == {Metric.EVENTS_INVALID: 200}
+    assert f"line {199 * 18 + 1}" in host.messages(logging.WARNING)[-1]
 
 
 def test_bad_lines_are_reported_at_once_then_once_a_minute_and_at_the_end(tmp_path: Path) -> None:

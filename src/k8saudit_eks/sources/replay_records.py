@@ -29,8 +29,10 @@ _PLAIN = b'{"kind":"Event",'
 _STAMPED = re.compile(r"(\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d))\s+(?:([^\s{]+)\s+)?(?=\{)")
 _ONLY_BRACKETS = re.compile(r"[\[{\s]*")
 _BETWEEN_DOCUMENTS = re.compile(r"[\s,\ufeff]*")
-_OBJECT_AT_LINE_START = re.compile(r"\n\s*(?=\{)")
+# Not \s*: a long run of blank lines would be searched again from each of them.
+_OBJECT_AT_LINE_START = re.compile(r"\n[ \t\r]*(?=\{)")
 _DECODER = json.JSONDecoder()
+_FORGET_CHARS = 16_384
 
 
 class Record(NamedTuple):
@@ -129,7 +131,7 @@ def _of_line(number: int, raw: bytes) -> Iterator[Record]:
             timestamp_ms=None if time_ns is None else time_ns // 1_000_000,
             log_stream=stamp[2],
         )
-    elif line[0] in "{[" and not line.endswith(TRUNCATED_SUFFIX):
+    elif line[:1] in ("{", "[") and not line.endswith(TRUNCATED_SUFFIX):
         yield from _of_documents(line, number)
     else:
         yield Record(line, number)
@@ -152,6 +154,9 @@ def _of_documents(text: str, line: int) -> Iterator[Record]:
         try:
             document, end = _DECODER.raw_decode(text, position)
         except (ValueError, RecursionError):
+            # A JSON error counts the lines up to it: it must not find many again and again.
+            if position > _FORGET_CHARS:
+                text, position, counted = text[position:], 0, 0
             rest = _OBJECT_AT_LINE_START.search(text, position)
             # The event framing repairs single lines, so a broken one goes there.
             lines = text.find("\n", position, len(text) - 1)
