@@ -25,11 +25,22 @@ def forky() -> Path:
     return HOST_ROOT
 
 
+# sysdig looks into /proc when it opens. The mount lives in a namespace of this
+# process alone and goes with it.
+WITH_PROC = [
+    "unshare",
+    "--mount",
+    "sh",
+    "-c",
+    'mount -t proc proc "$0/proc" && exec chroot "$0" "$@"',
+]
+
+
 def chroot(root: Path, *command: str) -> str:
     """Run a command inside the root that must succeed; returns its stdout."""
     clean = {"PATH": "/usr/sbin:/usr/bin", "HOME": "/root", "LC_ALL": "C.UTF-8"}
     finished = subprocess.run(
-        ["chroot", str(root), *command],
+        [*WITH_PROC, str(root), *command],
         capture_output=True,
         text=True,
         check=False,
