@@ -51,7 +51,6 @@ void Renderer::put_json(element value)
 /* The results are taken unchecked: the type says what the element is. */
 void Renderer::put_leaf_or_open(element value)
 {
-    char digits[24];
     switch (value.type()) {
     case element_type::ARRAY: {
         const simdjson::dom::array array = value.get_array().value_unsafe();
@@ -86,16 +85,12 @@ void Renderer::put_leaf_or_open(element value)
         }
         return;
     }
-    case element_type::INT64: {
-        const int64_t number = value.get_int64().value_unsafe();
-        texts_.put(digits, std::to_chars(digits, digits + sizeof digits, number).ptr - digits);
+    case element_type::INT64:
+        put_integer(value.get_int64().value_unsafe());
         return;
-    }
-    case element_type::UINT64: {
-        const uint64_t number = value.get_uint64().value_unsafe();
-        texts_.put(digits, std::to_chars(digits, digits + sizeof digits, number).ptr - digits);
+    case element_type::UINT64:
+        put_integer(value.get_uint64().value_unsafe());
         return;
-    }
     case element_type::DOUBLE:
         put_double(value.get_double().value_unsafe());
         return;
@@ -190,20 +185,69 @@ void Renderer::put_string(std::string_view text)
     texts_.put('"');
 }
 
+/* The shortest digits come from to_chars in scientific notation; it would write a
+ * large number in fixed notation with more digits than needed. */
 void Renderer::put_double(double value)
 {
-    const double magnitude = std::fabs(value);
-    const bool plain = magnitude == 0 || (magnitude >= 1e-6 && magnitude < 1e21);
-    char digits[40];
-    char *end = std::to_chars(digits, digits + sizeof digits, value,
-                              plain ? std::chars_format::fixed : std::chars_format::scientific)
-                    .ptr;
-    /* Go writes e-7 where C++ writes e-07. */
-    if (!plain && end - digits > 4 && end[-4] == 'e' && end[-3] == '-' && end[-2] == '0') {
-        end[-2] = end[-1];
-        end--;
+    if (std::signbit(value)) {
+        texts_.put('-');
+        value = -value;
     }
-    texts_.put(digits, end - digits);
+    if (value == 0) {
+        texts_.put('0');
+        return;
+    }
+    char buffer[32];
+    const char *end =
+        std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::scientific).ptr;
+    const char *mark = std::find(static_cast<const char *>(buffer), end, 'e');
+    int exponent = 0;
+    std::from_chars(mark[1] == '+' ? mark + 2 : mark + 1, end, exponent);
+    char digits[20] = {buffer[0]};
+    size_t count = 1;
+    for (const char *at = buffer + 2; at < mark; at++) { /* behind the point */
+        digits[count++] = *at;
+    }
+    if (exponent < -6 || exponent >= 21) {
+        put_scientific(std::string_view(digits, count), exponent);
+    } else if (exponent < 0) {
+        texts_.put("0.");
+        put_zeros(-exponent - 1);
+        texts_.put(digits, count);
+    } else {
+        const size_t whole = static_cast<size_t>(exponent) + 1;
+        texts_.put(digits, std::min(whole, count));
+        if (whole >= count) {
+            put_zeros(static_cast<int>(whole - count));
+        } else {
+            texts_.put('.');
+            texts_.put(digits + whole, count - whole);
+        }
+    }
+}
+
+void Renderer::put_scientific(std::string_view digits, int exponent)
+{
+    texts_.put(digits[0]);
+    if (digits.size() > 1) {
+        texts_.put('.');
+        texts_.put(digits.substr(1));
+    }
+    texts_.put(exponent < 0 ? "e" : "e+");
+    put_integer(exponent);
+}
+
+void Renderer::put_zeros(int count)
+{
+    for (; count > 0; count--) {
+        texts_.put('0');
+    }
+}
+
+template <typename Integer> void Renderer::put_integer(Integer value)
+{
+    char digits[24];
+    texts_.put(digits, std::to_chars(digits, digits + sizeof digits, value).ptr - digits);
 }
 
 /* Sorting keeps this linear but for a logarithm, whatever names an attacker picks. */

@@ -55,6 +55,9 @@ class Renderer {
     bool next(element &value);
     void put_string(std::string_view text);
     void put_double(double value);
+    void put_scientific(std::string_view digits, int exponent);
+    void put_zeros(int count);
+    template <typename Integer> void put_integer(Integer value);
 
     Document &document_;
     Texts &texts_;

@@ -93,7 +93,8 @@ bool QueryParameters::next()
 
 bool QueryParameters::is_named(std::string_view name, Texts &scratch) const
 {
-    if (name_.find_first_of("%+") == std::string_view::npos) {
+    const std::string_view changed_by_decoding("%+\0", 3);
+    if (name_.find_first_of(changed_by_decoding) == std::string_view::npos) {
         return name_ == name;
     }
     put_decoded(scratch, name_, true);
