@@ -105,9 +105,9 @@ def test_fields_as_json_is_what_hosts_get() -> None:
 
 def test_fields_can_be_searched() -> None:
     """By name or description, whatever the letter case."""
-    rows = json.loads(run("fields", "--json", "USERAGENT").output)
+    rows = json.loads(run("fields", "--json", "ANNOTATION").output)
     assert rows
-    assert all("useragent" in (row["name"] + row["desc"]).lower() for row in rows)
+    assert all("annotation" in (row["name"] + row["desc"]).lower() for row in rows)
     assert isinstance(run("fields", "no such field").exception, PluginError)
 
 
@@ -130,7 +130,7 @@ def test_the_library_is_found_beside_the_package_first(tmp_path: Path) -> None:
 
 
 def process(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(  # noqa: S603
+    return subprocess.run(
         [sys.executable, "-m", "k8saudit_eks.cli", *arguments],
         capture_output=True,
         text=True,

@@ -8,6 +8,7 @@ import click
 
 from k8saudit_eks import __version__
 from k8saudit_eks.cli.config_command import config_command
+from k8saudit_eks.cli.extract_command import extract_command
 from k8saudit_eks.cli.fields_command import fields_command
 from k8saudit_eks.cli.library import library_path
 from k8saudit_eks.errors import PluginError
@@ -34,6 +35,7 @@ def path_command() -> None:
 
 command.add_command(config_command)
 command.add_command(fields_command)
+command.add_command(extract_command)
 
 
 def main() -> None:

@@ -1,0 +1,176 @@
+"""k8saudit-eks extract: the fields of a file's events, as a rule would see them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from k8saudit_eks.cli.main import command
+from k8saudit_eks.errors import PluginError
+
+EVENT = {
+    "kind": "Event",
+    "apiVersion": "audit.k8s.io/v1",
+    "level": "RequestResponse",
+    "auditID": "1",
+    "stage": "ResponseComplete",
+    "requestURI": "/api/v1/pods?limit=5",
+    "verb": "create",
+    "user": {"username": "alice", "groups": ["a", "b"]},
+    "objectRef": {"resource": "pods", "namespace": "default", "name": "web"},
+    "requestObject": {"spec": {"containers": [{"image": "nginx"}, {"image": "redis:7"}]}},
+    "stageTimestamp": "2026-11-23T04:01:02.003004Z",
+}
+BARE = {**EVENT, "auditID": "2", "verb": "get", "user": {}, "requestURI": "/", "requestObject": {}}
+FIELDS = ("ka.verb", "ka.user.groups", "ka.req.pod.containers.image[1]", "ka.uri.param[limit]")
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "events.jsonl"
+    path.write_text(f"{json.dumps(EVENT)}\nrubbish\n{json.dumps(BARE)}\n")
+    return path
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(command, ["extract", *map(str, arguments)])
+
+
+def test_fields_are_printed_one_event_a_line(file: Path) -> None:
+    """Tabs between, lists and missing values as Falco prints them, arguments as in rules."""
+    result = run(file, *FIELDS)
+    assert result.exit_code == 0
+    assert result.stdout.splitlines() == [
+        "create\t(a,b)\t(redis:7)\t5",
+        "get\t<NA>\t<NA>\t<NA>",
+    ]
+
+
+def test_json_has_lists_and_nulls(file: Path) -> None:
+    """One object an event, keyed by what was asked for."""
+    objects = [json.loads(line) for line in run(file, "--json", *FIELDS).stdout.splitlines()]
+    assert objects == [
+        dict(zip(FIELDS, ("create", ["a", "b"], ["redis:7"], "5"), strict=True)),
+        dict(zip(FIELDS, ("get", None, None, None), strict=True)),
+    ]
+
+
+def test_without_fields_all_that_have_a_value_are_printed(file: Path) -> None:
+    """A block an event with a blank line between; as JSON, an object of those fields."""
+    first, second = run(file).stdout.split("\n\n")
+    assert "ka.req.pod.containers.image " in first
+    assert "(nginx,redis:7)" in first
+    assert "ka.user.groups" not in second
+    answers = json.loads(run(file, "--json").stdout.splitlines()[1])
+    assert answers["ka.verb"] == "get"
+    assert None not in answers.values()
+
+
+def test_bad_lines_are_named_on_stderr_and_passed_over(file: Path) -> None:
+    """The output stays clean for the next program in the pipe."""
+    result = run(file, "ka.auditid")
+    assert result.stdout == "1\n2\n"
+    assert "events.jsonl line 2" in result.stderr
+
+
+def test_limit_ends_after_so_many_events(file: Path) -> None:
+    """And is no error."""
+    result = run(file, "--limit", 1, "ka.auditid")
+    assert (result.exit_code, result.stdout) == (0, "1\n")
+
+
+def test_a_file_without_events_is_exit_code_1(tmp_path: Path) -> None:
+    """With the reason on stderr, so that a script notices."""
+    (tmp_path / "empty").touch()
+    result = run(tmp_path / "empty", "ka.verb")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "events: 0" in result.stderr
+
+
+def test_what_could_steer_a_terminal_is_escaped(tmp_path: Path) -> None:
+    """User agents and names are written by whoever sends the request."""
+    path = tmp_path / "e.json"
+    path.write_text(json.dumps({**EVENT, "userAgent": "a\x1b[2Jb\tc\nd"}))
+    assert run(path, "ka.useragent").stdout == "a\\x1b[2Jb\\tc\\nd\n"
+
+
+@pytest.mark.parametrize(
+    ("field", "cure"),
+    [
+        ("ka.verbs", "did you mean ka.verb?"),
+        ("zzzzzz", "k8saudit-eks fields"),
+        ("%ka.verb", "did you mean ka.verb?"),
+        ("ka.verb[0]", "write ka.verb"),
+        ("ka.uri.param", "write ka.uri.param[KEY]"),
+        ("ka.uri.param[]", "write ka.uri.param[KEY]"),
+        ("ka.req.pod.containers.image[x]", "write ka.req.pod.containers.image[0]"),
+        ("ka.req.pod.containers.image[-1]", "write ka.req.pod.containers.image[0]"),
+    ],
+)
+def test_a_field_that_no_rule_could_ask_for_is_refused(file: Path, field: str, cure: str) -> None:
+    """Before anything is read, with what to write instead."""
+    result = run(file, "ka.verb", field)
+    assert isinstance(result.exception, PluginError)
+    assert cure in str(result.exception)
+    assert result.stdout == ""
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    """With the plugin's own sentence."""
+    result = run(tmp_path / "none.jsonl")
+    assert isinstance(result.exception, PluginError)
+    assert "does not exist" in str(result.exception)
+
+
+def test_a_too_deep_event_hides_no_other(tmp_path: Path) -> None:
+    """This command can't read 10,000 levels, and says so; the next event is printed."""
+    path = tmp_path / "deep.jsonl"
+    deep = json.dumps({**EVENT, "requestObject": 0}).replace(
+        '"requestObject": 0', '"requestObject": ' + "[" * 10_000 + "]" * 10_000
+    )
+    path.write_text(f"{json.dumps(EVENT)}\n{deep}\n{json.dumps(BARE)}\n")
+    result = run(path, "ka.auditid")
+    assert result.stdout == "1\n2\n"
+    assert "event 2 is nested too deeply" in result.stderr
+
+
+def on_a_terminal(*arguments: str) -> str:
+    """What the command shows; it must fit in the terminal's buffer of some 4,000 bytes."""
+    ours, theirs = os.openpty()
+    try:
+        subprocess.run(
+            [sys.executable, "-m", "k8saudit_eks.cli", *arguments],
+            stdout=theirs,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, "COLUMNS": "120", "TERM": "xterm", "NO_COLOR": "1"},
+            check=True,
+            timeout=60,
+        )
+    finally:
+        os.close(theirs)
+    try:
+        return os.read(ours, 65_536).decode()
+    except OSError:  # nothing was written before the other end was closed
+        return ""
+    finally:
+        os.close(ours)
+
+
+def test_a_terminal_gets_a_table(file: Path) -> None:
+    """With what was asked for as headings, brackets and all."""
+    shown = on_a_terminal("extract", str(file), *FIELDS)
+    for part in (*FIELDS, "create", "(a,b)", "(redis:7)", "<NA>", "┃"):
+        assert part in shown
+
+
+def test_fields_on_a_terminal_is_a_table() -> None:
+    """Fields, types and arguments in columns."""
+    shown = on_a_terminal("fields", "uri.param")
+    for part in ("ka.uri.param", "key, required", "┃"):
+        assert part in shown
