@@ -3,17 +3,14 @@
 #include <cstring>
 #include <new>
 
-#include "extract_repair.h"
-
 namespace kae {
 
 /* Kubernetes accepts JSON nested up to 10,000 levels (the limit of Go's
  * encoding/json); an audit event wraps that in a few more. */
 static const size_t kMaxDepth = 10100;
 static const size_t kFirstCapacityBytes = 64 * 1024;
-/* Zeros behind the payload: simdjson reads some, the search for surrogates a block. */
-static const size_t kBlockBytes = 64;
-static const size_t kPaddingBytes = simdjson::SIMDJSON_PADDING + kBlockBytes;
+/* Zeros behind the payload, which simdjson reads. */
+static const size_t kPaddingBytes = simdjson::SIMDJSON_PADDING;
 
 Document::~Document()
 {
@@ -29,8 +26,9 @@ bool Document::init()
         return false;
     }
     for (uint32_t i = 0; i < kae_num_nodes; i++) {
-        new (&memos_[i]) Memo{element(), 0, false};
+        new (&memos_[i]) Memo{element(), 0, 0, false};
     }
+    index_top_level();
     return reserve(kFirstCapacityBytes);
 }
 
@@ -65,25 +63,28 @@ void Document::next_generation()
     }
 }
 
-/* Whether an escape \ud... stands anywhere. Only there can surrogates stand, of
- * which simdjson 3.0 accepts some wrong sequences. */
-static bool may_hold_surrogate_escape(const char *bytes, size_t len_bytes)
+/* What a payload's escapes may stand for. */
+struct Escapes {
+    bool surrogate; /* \ud...: simdjson 3.0 accepts some wrong sequences of them */
+    bool nul;       /* \u0000 */
+};
+
+static Escapes look_for_escapes(const char *bytes, size_t len_bytes)
 {
-    /* Blocks without a branch inside, so that the compiler vectorises them. The
-     * padding behind the payload makes the last reads safe. */
-    for (size_t start = 0; start < len_bytes; start += kBlockBytes) {
-        unsigned char found = 0;
-        const char *block = bytes + start;
-        for (size_t i = 0; i < kBlockBytes; i++) {
-            found |= static_cast<unsigned char>(block[i] == '\\') &
-                     static_cast<unsigned char>(block[i + 1] == 'u') &
-                     static_cast<unsigned char>((block[i + 2] | 0x20) == 'd');
+    Escapes found = {false, false};
+    const char *end = bytes + len_bytes;
+    const char *at = bytes;
+    for (;;) {
+        at = static_cast<const char *>(std::memchr(at, '\\', static_cast<size_t>(end - at)));
+        if (at == nullptr) {
+            return found;
         }
-        if (found != 0) {
-            return true;
+        if (at[1] == 'u') { /* the padding may be read */
+            found.surrogate = found.surrogate || (at[2] | 0x20) == 'd';
+            found.nul = found.nul || std::memcmp(at + 2, "0000", 4) == 0;
         }
+        at++;
     }
-    return false;
 }
 
 /* Whether a repaired copy could be parsed where this error came up. */
@@ -102,7 +103,9 @@ Load Document::parse(std::string_view payload)
     std::memset(bytes_ + payload.size(), 0, kPaddingBytes);
     repaired_ = false;
     simdjson::error_code error = simdjson::STRING_ERROR;
-    if (!may_hold_surrogate_escape(bytes_, payload.size())) {
+    const Escapes escapes = look_for_escapes(bytes_, payload.size());
+    may_hold_nul_ = escapes.nul;
+    if (!escapes.surrogate) {
         error = parser_.parse(bytes_, payload.size(), false).get(root_);
     }
     if (error == simdjson::SUCCESS) {
@@ -134,8 +137,51 @@ Load Document::load(std::string_view payload)
     if (result != Load::kOther) {
         return result;
     }
-    element audit_id;
-    return member(root_, "auditID", audit_id) ? Load::kAuditEvent : Load::kOther;
+    find_top_level();
+    return audit_id_ != 0 && node(audit_id_) != nullptr ? Load::kAuditEvent : Load::kOther;
+}
+
+static size_t slot_of(std::string_view name)
+{
+    const unsigned char first = name.empty() ? 0 : static_cast<unsigned char>(name[0]);
+    return (name.size() + first * 7u) % kTopLevelSlots;
+}
+
+void Document::index_top_level()
+{
+    for (uint32_t i = 1; i < kae_num_nodes; i++) {
+        if (kae_nodes[i].kind == KAE_NODE_MEMBER && kae_nodes[i].parent == 0) {
+            uint16_t &slot = slots_[slot_of(view(kae_nodes[i].name))];
+            memos_[i].next_in_slot = slot;
+            slot = static_cast<uint16_t>(i);
+            if (view(kae_nodes[i].name) == "auditID") {
+                audit_id_ = slot;
+            }
+        }
+    }
+}
+
+/* Resolves all nodes right below the root in one walk over the event: rules ask for
+ * most of them. */
+void Document::find_top_level()
+{
+    simdjson::dom::object object;
+    if (root_.get_object().get(object) != simdjson::SUCCESS) {
+        return;
+    }
+    const auto end = object.end();
+    for (auto field = object.begin(); field != end; ++field) {
+        const std::string_view name(field.key_c_str(), field.key_length());
+        for (uint16_t id = slots_[slot_of(name)]; id != 0; id = memos_[id].next_in_slot) {
+            Memo &memo = memos_[id];
+            if (memo.generation != generation_ && name == view(kae_nodes[id].name)) {
+                memo.generation = generation_;
+                memo.value = field.value();
+                memo.found = !memo.value.is_null();
+                break;
+            }
+        }
+    }
 }
 
 void Document::resolve(uint16_t id, Memo &memo)
@@ -149,6 +195,9 @@ void Document::resolve(uint16_t id, Memo &memo)
         memo.found = true;
         return;
     case KAE_NODE_MEMBER: {
+        if (place.parent == 0) {
+            return; /* find_top_level did not meet it */
+        }
         const element *parent = node(place.parent);
         memo.found = parent != nullptr && member(*parent, view(place.name), memo.value);
         return;
@@ -183,23 +232,6 @@ bool Document::holds(struct kae_range guards)
         }
     }
     return true;
-}
-
-bool Document::marked_number(element value, std::string_view &out) const
-{
-    std::string_view text;
-    if (!repaired_ || value.get_string().get(text) != simdjson::SUCCESS ||
-        text.substr(0, kNumberMark.size()) != kNumberMark) {
-        return false;
-    }
-    out = text.substr(kNumberMark.size());
-    return true;
-}
-
-bool Document::string(element value, std::string_view &out) const
-{
-    std::string_view number;
-    return value.get_string().get(out) == simdjson::SUCCESS && !marked_number(value, number);
 }
 
 bool member(element value, std::string_view name, element &out)

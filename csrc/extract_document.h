@@ -8,13 +8,15 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "extract_memory.h"
+#include "extract_repair.h"
 #include "program.h"
 
 namespace kae {
 
 using simdjson::dom::element;
 using simdjson::dom::element_type;
+
+inline constexpr size_t kTopLevelSlots = 64;
 
 enum class Load {
     kAuditEvent,
@@ -56,15 +58,37 @@ class Document {
     bool holds(struct kae_range guards);
 
     /* An element that is a string (and no marked number, see extract_repair.h). */
-    bool string(element value, std::string_view &out) const;
+    bool string(element value, std::string_view &out) const
+    {
+        std::string_view text;
+        if (value.get_string().get(text) != simdjson::SUCCESS ||
+            (repaired_ && is_marked_number(text))) {
+            return false;
+        }
+        out = text;
+        return true;
+    }
+
+    /* Whether a string of this document can contain U+0000. */
+    bool may_hold_nul() const { return may_hold_nul_; }
 
     /* The text of a number that no 64-bit type holds. */
-    bool marked_number(element value, std::string_view &out) const;
+    bool marked_number(element value, std::string_view &out) const
+    {
+        std::string_view text;
+        if (!repaired_ || value.get_string().get(text) != simdjson::SUCCESS ||
+            !is_marked_number(text)) {
+            return false;
+        }
+        out = text.substr(kNumberMark.size());
+        return true;
+    }
 
   private:
     struct Memo {
         element value;
         uint32_t generation;
+        uint16_t next_in_slot; /* the next node with the same slot, or 0 */
         bool found;
     };
 
@@ -72,12 +96,17 @@ class Document {
     bool reserve(size_t len_bytes);
     void resolve(uint16_t id, Memo &memo);
     void next_generation();
+    void index_top_level();
+    void find_top_level();
 
     simdjson::dom::parser parser_;
     element root_;
     Memo *memos_ = nullptr; /* kae_num_nodes of them */
+    uint16_t slots_[kTopLevelSlots] = {}; /* nodes below the root by name, or 0 */
+    uint16_t audit_id_ = 0;               /* the node $.auditID */
     uint32_t generation_ = 0;
     bool repaired_ = false;
+    bool may_hold_nul_ = false;
     char *bytes_ = nullptr; /* the payload, and what simdjson may read behind it */
     size_t capacity_ = 0;   /* of bytes_, without that */
 };

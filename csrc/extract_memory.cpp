@@ -15,14 +15,6 @@ Texts::~Texts()
     }
 }
 
-void Texts::clear()
-{
-    chunk_ = first_;
-    used_ = 0;
-    start_ = 0;
-    failed_ = false;
-}
-
 /* Goes on in a chunk that holds the unfinished text, len_bytes more and a NUL. The
  * chunk at least doubles, so that a text grown byte by byte costs linear time. */
 bool Texts::grow(size_t len_bytes)

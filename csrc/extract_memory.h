@@ -74,7 +74,13 @@ class Texts {
     ~Texts();
 
     /* Forgets all texts; the memory stays. */
-    void clear();
+    void clear()
+    {
+        chunk_ = first_;
+        used_ = 0;
+        start_ = 0;
+        failed_ = false;
+    }
 
     void put(const char *text, size_t len_bytes)
     {

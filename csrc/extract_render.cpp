@@ -19,18 +19,6 @@ void Renderer::put_text(element value)
     }
 }
 
-const char *Renderer::text(element value)
-{
-    std::string_view text;
-    if (document_.string(value, text)) {
-        if (std::memchr(text.data(), 0, text.size()) == nullptr) {
-            return text.data(); /* simdjson ends every string with a NUL */
-        }
-    }
-    put_text(value);
-    return texts_.finish();
-}
-
 /* Never recurses: an event may nest 10,000 levels deep. */
 void Renderer::put_json(element value)
 {

@@ -24,7 +24,15 @@ class Renderer {
     void put_json(element value);
 
     /* The text of one value: a string without NUL is answered where it is. */
-    const char *text(element value);
+    const char *text(element value)
+    {
+        std::string_view text;
+        if (!document_.may_hold_nul() && document_.string(value, text)) {
+            return text.data(); /* simdjson ends every string with a NUL */
+        }
+        put_text(value);
+        return texts_.finish();
+    }
 
     /* Of an object, the keys (where they stand in simdjson's buffer) of members whose
      * name stood before, in document order, appended to `keys`. */

@@ -14,6 +14,11 @@ namespace kae {
  */
 inline constexpr std::string_view kNumberMark = "\xEF\xB7\x90";
 
+inline bool is_marked_number(std::string_view text)
+{
+    return text.substr(0, kNumberMark.size()) == kNumberMark;
+}
+
 /* The most bytes that repair() can write for so many. */
 inline size_t repaired_capacity(size_t len_bytes)
 {

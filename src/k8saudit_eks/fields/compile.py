@@ -159,7 +159,10 @@ def _path(tables: Tables, row: Field, text: str, base: int | None) -> CompiledPa
 
 
 def _part(tables: Tables, row: Field, text: str) -> CompiledPath:
-    return CompiledPath(NO_NODE, _sequence(tables.ops, _ops(row, steps(text))))
+    walk = steps(text)
+    if not all(isinstance(step, Member) for step in walk):
+        raise PathError(f"{text!r}: only members are possible in parts")
+    return CompiledPath(NO_NODE, _sequence(tables.ops, _ops(row, walk)))
 
 
 def _ops(row: Field, walk: Iterable[Step]) -> list[Op]:
