@@ -1,0 +1,43 @@
+# Recipes are short; what they do is in scripts/, build_plugin.py, demo/ and bench/.
+.DEFAULT_GOAL := library
+PYTHON_ENV := .venv/bin/python
+PYTHON_FILES := src build_plugin.py setup.py demo tests bench
+
+.PHONY: library demo run test lint bench host clean env
+
+env:
+	@scripts/system-packages.sh build
+	@scripts/python-env.sh
+
+# Incremental: compiles what changed.
+library: env
+	@$(PYTHON_ENV) build_plugin.py
+	@echo "build/libk8saudit-eks.so is ready"
+
+# A real host: Falco if it is on the PATH, else sysdig in a Debian root of its own.
+host:
+	@command -v falco >/dev/null || { scripts/system-packages.sh host && scripts/host-root.sh; }
+
+# Half an hour in the life of a cluster, an attack, and the alerts; no AWS account needed.
+demo: library host
+	@$(PYTHON_ENV) -m demo.run
+
+# The same against AWS: make run CLUSTER=production REGION=eu-central-1 [PROFILE=…] [RULES=file,…]
+run: library host
+	@$(PYTHON_ENV) -m demo.live --cluster "$(CLUSTER)" --region "$(REGION)" --profile "$(PROFILE)" --rules "$(RULES)"
+
+lint: env
+	@.venv/bin/ruff check $(PYTHON_FILES)
+	@.venv/bin/ruff format --check --quiet $(PYTHON_FILES)
+	@.venv/bin/mypy --no-error-summary
+
+# Without root and without a host, the host tests say what to install and are skipped.
+test: library lint
+	@$(MAKE) --no-print-directory host || [ "$$(id -u)" -ne 0 ]
+	@$(PYTHON_ENV) -m pytest -q
+
+bench: library host
+	@for bench in bench/*.py; do echo "== $$bench"; $(PYTHON_ENV) "$$bench" || exit 1; done
+
+clean:
+	rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
