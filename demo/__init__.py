@@ -1,0 +1,1 @@
+"""A cluster's audit log without a cluster: a story, a local CloudWatch, a host, alerts."""
