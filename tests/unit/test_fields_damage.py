@@ -1,0 +1,246 @@
+"""Events that a strict JSON parser refuses, or that are large or deep: nothing is hidden."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fields_golden import events
+from native_extract import C_FLAGS, CSRC, Native, compile_extractor
+
+from k8saudit_eks.fields.reference import extract
+
+# Deeper than Kubernetes accepts (10,000, the limit of Go's encoding/json).
+DEEPEST = 10_000
+
+
+def with_user(name: bytes) -> bytes:
+    """An event whose user name is these raw bytes between quotes."""
+    return b'{"auditID":"a","user":{"username":"' + name + b'"},"verb":"get"}'
+
+
+@pytest.mark.parametrize(
+    ("raw", "shown"),
+    [
+        (b"a\xffb", "a\ufffdb"),
+        (b"a\xc3", "a\ufffd"),
+        (b"a\xe2\x82b", "a\ufffdb"),
+        (b"\xed\xa0\x80", "\ufffd\ufffd\ufffd"),
+        (b"\xf0\x9f\x98", "\ufffd"),
+        (b"\xc0\xaf", "\ufffd\ufffd"),
+        (b"a\0b", "a\ufffdb"),
+        (b"a\nb\x1f", "a\ufffdb\ufffd"),
+        (b"a\\u0000b", "a\ufffdb"),
+        (b"a\\ud800b", "a\ufffdb"),
+        (b"\\udc00", "\ufffd"),
+        (b"\\ud800\\u0041", "\ufffdA"),
+        (b"\\ud800\\ue000", "\ufffd\ue000"),
+        (b"\\ud83d\\ude00\\ud83d", "\U0001f600\ufffd"),
+        (b"\\ud83d\\ude00", "\U0001f600"),
+        (b"C:\\\\udd\\\\ud800", "C:\\udd\\ud800"),
+    ],
+)
+def test_damaged_string_is_shown(native: Native, raw: bytes, shown: str) -> None:
+    """What can't be shown becomes U+FFFD, the rest of the value and other fields stay."""
+    payload = with_user(raw)
+    assert native.extract(payload, "ka.user.name") == [shown]
+    assert native.extract(payload, "ka.verb") == ["get"]
+    assert extract(payload, "ka.user.name") == [shown]
+    assert native.unparsable() == 0
+
+
+@pytest.mark.parametrize("payload", [b"\xef\xbb\xbf", b"\0", b" \0\t"])
+def test_bytes_around_the_event_are_passed_over(native: Native, payload: bytes) -> None:
+    """A byte order mark or control characters beside the JSON hide nothing."""
+    assert native.extract(payload + with_user(b"x"), "ka.user.name") == ["x"]
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [b"", b" ", b"null", b'{"auditID":"a"', b'{"auditID":"a"}}', b"{auditID:1}", b'"\\', b"\xff{}"],
+)
+def test_what_is_no_json_gives_nothing(native: Native, payload: bytes) -> None:
+    """No value, no error, and the next event is read."""
+    assert native.extract(payload, "ka.auditid") is None
+    assert native.unparsable() == (0 if payload == b"null" else 1)
+    assert native.extract(with_user(b"x"), "ka.user.name") == ["x"]
+
+
+@pytest.mark.parametrize(
+    ("literal", "shown"),
+    [
+        ("0", "0"),
+        ("-0", "0"),
+        ("-0.0", "-0"),
+        ("1.50", "1.5"),
+        ("100.0", "100"),
+        ("1e3", "1000"),
+        ("0.000001", "0.000001"),
+        ("1e-7", "1e-7"),
+        ("1E21", "1e+21"),
+        ("123456789012345680000.0", "123456789012345680000"),
+        ("1.7976931348623157e308", "1.7976931348623157e+308"),
+        ("5e-324", "5e-324"),
+        ("1e-999", "0"),
+        ("9223372036854775808", "9223372036854775808"),
+        ("18446744073709551615", "18446744073709551615"),
+        ("18446744073709551616", "18446744073709551616"),
+        ("-9223372036854775809", "-9223372036854775809"),
+        ("1" + "0" * 400, "1" + "0" * 400),
+        ("-1e999", "-1e999"),
+        ("0.0000001e400", "0.0000001e400"),
+    ],
+)
+def test_numbers(native: Native, literal: str, shown: str) -> None:
+    """As Go's encoding/json writes them; what no 64-bit type holds keeps its text."""
+    payload = b'{"auditID":"a","responseStatus":{"code":%s}}' % literal.encode()
+    assert native.extract(payload, "ka.response.code") == [shown]
+    assert native.extract(payload, "ka.value", "/responseStatus") == [f'{{"code":{shown}}}']
+    assert extract(payload, "ka.response.code") == [shown]
+
+
+def test_no_string_can_pose_as_a_number(native: Native) -> None:
+    """The mark of numbers that are too large, written by an attacker, marks nothing."""
+    payload = (
+        b'{"auditID":"a","verb":"\xef\xb7\x907","stage":"\\ufdd07","level":1e999,'
+        b'"objectRef":{"name":"\xef\xb7\x90"}}'
+    )
+    found = [native.extract(payload, name) for name in ("ka.verb", "ka.stage", "ka.level")]
+    assert found == [["\ufffd7"], ["\ufffd7"], ["1e999"]]
+    assert native.extract(payload, "ka.value", "/objectRef") == ['{"name":"\ufffd"}']
+
+
+@pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}")])
+def test_deep_nesting(native: Native, opening: str, closing: str) -> None:
+    """An event as deep as Kubernetes lets it be is read and written without recursion."""
+    deep = opening * DEEPEST + "1" + closing * DEEPEST
+    payload = f'{{"auditID":"a","requestObject":{{"spec":{deep}}},"verb":"get"}}'.encode()
+    assert native.extract(payload, "ka.verb") == ["get"]
+    assert native.extract(payload, "ka.value", "/requestObject/spec") == [deep]
+    assert native.unparsable() == 0
+
+
+def test_too_deep_is_counted(native: Native) -> None:
+    """Beyond what Kubernetes accepts an event is counted as unparsable."""
+    deep = "[" * 20_000 + "]" * 20_000
+    assert native.extract(f'{{"auditID":"a","x":{deep}}}'.encode(), "ka.auditid") is None
+    assert native.unparsable() == 1
+
+
+def test_one_mebibyte(native: Native) -> None:
+    """The largest event that CloudWatch Logs takes; also when it needs repair throughout."""
+    size = 1024 * 1024
+    plain = with_user(b"x" * size)
+    assert native.extract(plain, "ka.user.name") == ["x" * size]
+    damaged = with_user(b"\xff" * size)
+    assert native.extract(damaged, "ka.user.name") == ["\ufffd" * size]
+    assert native.extract(with_user(b"small"), "ka.user.name") == ["small"]
+
+
+def test_first_of_repeated_members_wins(native: Native) -> None:
+    """In paths, in filters, in JSON texts and in lists of member names."""
+    payload = (
+        b'{"auditID":"a","verb":"get","verb":"delete","user":null,"user":{"username":"x"},'
+        b'"requestObject":{"a":1,"b":{"c":1,"c":2,"d":[{"e":1,"f":2,"e":3}],"c":4},"a":2,"a":3,'
+        b'"spec":{"volumes":[{"name":"v","hostPath":{"path":"/"},"secret":null,"hostPath":1,'
+        b'"secret":{}}]},"subjects":[{"kind":"User","kind":"Group","name":"n"}]}}'
+    )
+    assert native.extract(payload, "ka.verb") == ["get"]
+    assert native.extract(payload, "ka.user.name") is None
+    assert native.extract(payload, "ka.req.binding.subjects.group_names") is None
+    assert native.extract(payload, "ka.req.binding.subjects.user_names") == ["n"]
+    assert native.extract(payload, "ka.req.pod.volumes.volume_type") == ["hostPath"]
+    (text,) = native.extract(payload, "ka.value", "/requestObject") or []
+    assert str(text).startswith('{"a":1,"b":{"c":1,"d":[{"e":1,"f":2}]},"spec"')
+
+
+def test_many_repeated_members(native: Native) -> None:
+    """An object of 50,000 members with one name is as good as one of one."""
+    repeated = ",".join(f'"n":{n}' for n in range(50_000))
+    payload = f'{{"auditID":"a","requestObject":{{{repeated}}}}}'.encode()
+    assert native.extract(payload, "ka.value", "/requestObject") == ['{"n":0}']
+
+
+DRIVER = r"""
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "extract.h"
+#include "program.h"
+
+/* Asks every field about every file, and reads every byte of every answer. */
+int main(int argc, char **argv)
+{
+    struct kae_extractor *extractor = kae_extractor_new();
+    unsigned long total = 0;
+    static const char *const keys[] = {"", "/", "*", "/requestObject", "/user/groups/0", "command"};
+    for (int i = 1; i < argc; i++) {
+        FILE *file = fopen(argv[i], "rb");
+        fseek(file, 0, SEEK_END);
+        size_t size = (size_t)ftell(file);
+        rewind(file);
+        struct kae_abi_plugin_event header = {{1, 2, 0, 322, 2}, 4, (uint32_t)size, 9};
+        header.header.len_bytes = (uint32_t)(sizeof header + size);
+        /* Exactly as large as the event: reading further is found out. */
+        char *event = malloc(sizeof header + size);
+        memcpy(event, &header, sizeof header);
+        size_t got = fread(event + sizeof header, 1, size, file);
+        fclose(file);
+        struct kae_abi_event_input input = {(struct kae_abi_event *)(void *)event, (uint64_t)i, ""};
+        for (uint32_t id = 0; got == size && id < kae_num_programs; id++) {
+            for (uint32_t n = 0; n < sizeof keys / sizeof keys[0]; n++) {
+                struct kae_abi_extract_field field = {0};
+                field.field_id = id;
+                field.arg_present = n != 0 || kae_programs[id].arg == KAE_ARG_KEY;
+                field.arg_key = keys[n];
+                field.arg_index = n;
+                if (kae_extract(extractor, &input, &field, 1) != 0) {
+                    return 1;
+                }
+                for (uint64_t v = 0; v < field.res_len; v++) {
+                    total += kae_programs[id].shape == KAE_SHAPE_MILLISECONDS_AFTER_EVENT ||
+                                     kae_programs[id].shape == KAE_SHAPE_MILLISECONDS_BETWEEN
+                                 ? field.res.u64[v] != 0
+                                 : strlen(field.res.str[v]);
+                }
+            }
+        }
+        free(event);
+    }
+    kae_extractor_free(extractor);
+    printf("%lu\n", total);
+    return 0;
+}
+"""
+
+
+def test_clean_under_sanitizers(tmp_path: Path) -> None:
+    """All fields of the corpus, whole, cut and damaged, without a finding of ASan or UBSan."""
+    flags = ["-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+    objects = compile_extractor(tmp_path, flags)
+    driver = tmp_path / "driver.c"
+    driver.write_text(DRIVER, encoding="utf-8")
+    program = tmp_path / "driver"
+    compiled = tmp_path / "driver.o"
+    command = ["gcc", *C_FLAGS, *flags, f"-I{CSRC}", "-c", str(driver), "-o", str(compiled)]
+    run([*command])
+    run(["g++", *flags, *map(str, [compiled, *objects]), "-o", str(program), "-lsimdjson"])
+    files = []
+    for path in events():
+        compact = json.dumps(json.loads(path.read_bytes()), ensure_ascii=False).encode()
+        variants = [compact, compact[: len(compact) // 2], compact[:-1] + b"\xff"]
+        variants += [compact.replace(b"e", b"\xc3", 3), compact.replace(b"1", b"\\ud800", 2)]
+        for number, variant in enumerate(variants):
+            files.append(tmp_path / f"{path.stem}.{number}")
+            files[-1].write_bytes(variant)
+    finished = run([str(program), *map(str, files)])
+    assert int(finished.stdout) > 100_000
+
+
+def run(command: list[str]) -> subprocess.CompletedProcess[Any]:
+    finished = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert finished.returncode == 0, finished.stderr
+    return finished
