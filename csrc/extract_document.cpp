@@ -63,25 +63,18 @@ void Document::next_generation()
     }
 }
 
-/* What a payload's escapes may stand for. */
-struct Escapes {
-    bool surrogate; /* \ud...: simdjson 3.0 accepts some wrong sequences of them */
-    bool nul;       /* \u0000 */
-};
-
-static Escapes look_for_escapes(const char *bytes, size_t len_bytes)
+/* Whether an escape \u0000 stands anywhere: no other way leads a NUL into a string. */
+static bool holds_nul_escape(const char *bytes, size_t len_bytes)
 {
-    Escapes found = {false, false};
     const char *end = bytes + len_bytes;
     const char *at = bytes;
     for (;;) {
         at = static_cast<const char *>(std::memchr(at, '\\', static_cast<size_t>(end - at)));
         if (at == nullptr) {
-            return found;
+            return false;
         }
-        if (at[1] == 'u') { /* the padding may be read */
-            found.surrogate = found.surrogate || (at[2] | 0x20) == 'd';
-            found.nul = found.nul || std::memcmp(at + 2, "0000", 4) == 0;
+        if (std::memcmp(at + 1, "u0000", 5) == 0) { /* the padding may be read */
+            return true;
         }
         at++;
     }
@@ -102,12 +95,8 @@ Load Document::parse(std::string_view payload)
     std::memcpy(bytes_, payload.data(), payload.size());
     std::memset(bytes_ + payload.size(), 0, kPaddingBytes);
     repaired_ = false;
-    simdjson::error_code error = simdjson::STRING_ERROR;
-    const Escapes escapes = look_for_escapes(bytes_, payload.size());
-    may_hold_nul_ = escapes.nul;
-    if (!escapes.surrogate) {
-        error = parser_.parse(bytes_, payload.size(), false).get(root_);
-    }
+    may_hold_nul_ = holds_nul_escape(bytes_, payload.size());
+    simdjson::error_code error = parser_.parse(bytes_, payload.size(), false).get(root_);
     if (error == simdjson::SUCCESS) {
         return Load::kOther;
     }

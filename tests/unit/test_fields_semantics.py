@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from native_extract import TIME_NS, Key, Native, Values
@@ -166,7 +166,7 @@ class TestConditions:
 class TestWorkload:
     """The pod spec of whatever workload the request writes."""
 
-    SPEC: dict[str, Any] = {
+    SPEC: ClassVar[dict[str, Any]] = {
         "containers": [{"image": "a", "securityContext": {"capabilities": {"add": ["X", "Y"]}}}],
         "initContainers": [{"image": "b", "securityContext": {"privileged": True}}],
         "ephemeralContainers": [{"image": "c"}],
@@ -273,7 +273,7 @@ class TestTimes:
 class TestPointer:
     """ka.value."""
 
-    EVENT: dict[str, Any] = {"a/b": {"m~n": [10, {"": "x"}]}, "01": [1], "n": None}
+    EVENT: ClassVar[dict[str, Any]] = {"a/b": {"m~n": [10, {"": "x"}]}, "01": [1], "n": None}
 
     @pytest.mark.parametrize(
         ("pointer", "value"),

@@ -23,7 +23,8 @@ _RESERVED = "\ufdd0"
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"?', re.DOTALL)
 _CONTROL = re.compile("[\x00-\x1f]")
 _NOT_TEXT = re.compile(f"[\ud800-\udfff{_RESERVED}]")
-_SURROGATE_ESCAPE = re.compile(r"\\u[dD]")
+# A pair of surrogates, half of one (the group), or any other escape.
+_ESCAPE = re.compile(r"\\u[dD][89abAB]..\\u[dD][c-fC-F]..|\\(u[dD][89a-fA-F]..)|\\.", re.DOTALL)
 
 
 class UnparsableError(Exception):
@@ -50,7 +51,7 @@ def parse(payload: bytes) -> Any:
     """
     try:
         text = payload.decode("utf-8")
-        if not _SURROGATE_ESCAPE.search(text):
+        if not any(escape.group(1) for escape in _ESCAPE.finditer(text)):
             return _loads(text, _refuse, strict=True)
     except RecursionError as error:
         raise TooDeepError from error
