@@ -26,6 +26,17 @@ class RuleFileError(Exception):
     """A rule file that Falco would refuse too; names the file and the item."""
 
 
+class _Loader(yaml.SafeLoader):
+    """Takes a bare `=` for text, as Falco does: YAML 1.1 has a type of its own for it."""
+
+
+def _text(loader: _Loader, node: yaml.Node) -> Any:
+    return loader.construct_yaml_str(node)
+
+
+_Loader.add_constructor("tag:yaml.org,2002:value", _text)
+
+
 @dataclass(frozen=True)
 class Rule:
     """One rule, with its condition expanded to a plain filter."""
@@ -63,7 +74,7 @@ def load_rules(files: Iterable[Path]) -> list[Rule]:
     collected = _Collected()
     for path in files:
         try:
-            items = yaml.safe_load(path.read_text("utf-8"))
+            items = yaml.load(path.read_text("utf-8"), _Loader)  # noqa: S506
         except (OSError, yaml.YAMLError) as error:
             raise RuleFileError(f"{path}: {error}") from error
         if not isinstance(items, list):

@@ -85,6 +85,8 @@ class Watch:
     def __exit__(self, *_: object) -> None:
         self.stop()
         self._errors.close()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
 
     @property
     def counts_events(self) -> bool:
