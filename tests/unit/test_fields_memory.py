@@ -18,21 +18,31 @@ DRIVER = r"""
 #include "extract.h"
 #include "program.h"
 
-static long left = -1; /* allocations until they fail; -1 for never */
+static long left = -1; /* allocations until one fails; -1 for never */
+static int struck;     /* whether one has failed */
 
 void *__real_malloc(size_t size);
 void *__real_realloc(void *old, size_t size);
 void *__wrap_malloc(size_t size);
 void *__wrap_realloc(void *old, size_t size);
 
+static int fails_now(void)
+{
+    if (left < 0 || left-- > 0) {
+        return 0;
+    }
+    struck = 1;
+    return 1;
+}
+
 void *__wrap_malloc(size_t size)
 {
-    return left == 0 ? NULL : (left > 0 ? left-- : 0, __real_malloc(size));
+    return fails_now() ? NULL : __real_malloc(size);
 }
 
 void *__wrap_realloc(void *old, size_t size)
 {
-    return left == 0 ? NULL : (left > 0 ? left-- : 0, __real_realloc(old, size));
+    return fails_now() ? NULL : __real_realloc(old, size);
 }
 
 static struct kae_abi_event_input as_event(char *memory, uint64_t number, const char *payload)
@@ -46,7 +56,7 @@ static struct kae_abi_event_input as_event(char *memory, uint64_t number, const 
     return input;
 }
 
-/* Asks every field of an event at once, with memory running out ever later. */
+/* Asks every field of an event at once, with ever another allocation failing. */
 int main(int argc, char **argv)
 {
     static char payload[2 << 20];
@@ -58,6 +68,7 @@ int main(int argc, char **argv)
     long failures = 0;
     for (long limit = 0;; limit++) {
         left = limit;
+        struck = 0;
         struct kae_extractor *extractor = kae_extractor_new();
         if (extractor == NULL) {
             failures++;
@@ -76,6 +87,9 @@ int main(int argc, char **argv)
         }
         if (failed && (values != 0 || strstr(kae_extractor_error(extractor), "memory") == NULL)) {
             return 1;
+        }
+        if (failed != struck) {
+            return 3;
         }
         left = -1;
         if (kae_extract(extractor, &input, fields, kae_num_programs) != 0 ||
