@@ -69,9 +69,9 @@ def _tell(console: Console, cloudwatch: LocalCloudWatch, watch: Watch, events: i
     outcome = _Outcome()
     console.rule("The healthy half hour", align="left")
     if watch.counts_events:
-        watch.wait_for_events(events, _READ_TIMEOUT_S)
+        arrived = watch.wait_for_events(events, _READ_TIMEOUT_S)
         _take(console, outcome, watch, 0.3)
-        if watch.events < events:
+        if not arrived:
             raise HostError(f"only {watch.events} of {events} events were read")
         console.print(f"{watch.name} has read {watch.events} of {events} events")
     else:

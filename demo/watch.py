@@ -65,6 +65,7 @@ class Watch:
         self._priorities = {rule.name: rule.priority for rule in subject.rules}
         self._count = threading.Condition()
         self._events = 0
+        self._ended = False
         self.name, command = _command(subject, folder)
         self._errors = (folder / "host.err").open("w+", encoding="utf-8")
         self._process = subprocess.Popen(
@@ -120,7 +121,7 @@ class Watch:
         """Wait until so many events have been read; False when the time was over first."""
 
         def done() -> bool:
-            return self._events >= number or self._process.poll() is not None
+            return self._events >= number or self._ended
 
         with self._count:
             self._count.wait_for(done, timeout_s)
@@ -144,6 +145,12 @@ class Watch:
         return f"{self.name} ended with code {self._process.poll()}: {text[-2000:]}"
 
     def _read(self) -> None:
+        self._read_lines()
+        with self._count:
+            self._ended = True
+            self._count.notify_all()
+
+    def _read_lines(self) -> None:
         rule = ""
         assert self._process.stdout is not None  # noqa: S101 - Popen was asked for a pipe
         for line in self._process.stdout:

@@ -20,6 +20,6 @@ echo "installing Python packages into .venv (about a minute the first time)"
 [ -x .venv/bin/python ] || "$python" -m venv --clear .venv
 # The build requirements come first: the package is then built with them, not in
 # an isolated copy that would download them again.
-.venv/bin/python -m pip install -q 'setuptools>=70' wheel cffi jsonpath-ng
-.venv/bin/python -m pip install -q --no-build-isolation -e '.[dev]'
+.venv/bin/python -m pip install -qq 'setuptools>=70' wheel cffi jsonpath-ng
+.venv/bin/python -m pip install -qq --no-build-isolation -e '.[dev]'
 echo "$wanted" >"$stamp"
