@@ -14,7 +14,7 @@ from demo.local_cloudwatch import host_environment
 from demo.rule_files import load_rules
 from demo.story import attack
 from demo.watch import Alert, HostError, Subject, Watch
-from test_cloudwatch import now_us
+from test_host_cloudwatch import now_us
 
 QUIET = {"NOTICE", "INFORMATIONAL", "INFO", "DEBUG"}
 

@@ -12,7 +12,7 @@ from urllib.request import Request, urlopen
 import pytest
 from demo.audit_event import as_line
 from demo.local_cloudwatch import LocalCloudWatch
-from test_cloudwatch import QUICK, now_us, one_event
+from test_host_cloudwatch import QUICK, now_us, one_event
 
 from host import Host
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from demo.audit_event import as_line
 from demo.healthy import healthy
-from test_cloudwatch import now_us
+from test_host_cloudwatch import now_us
 
 from host import Host
 
