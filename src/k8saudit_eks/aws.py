@@ -1,0 +1,326 @@
+"""AWS: sessions, the CloudWatch Logs client, and what its errors mean.
+
+The only file that imports boto3 (and aws_errors.py the only other one that
+imports botocore). Everything that AWS can answer becomes a Page, a ReadError
+while reading, or an OpenError while opening.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Any, Protocol
+
+# Neither ships type information; the parts used here are typed by LogsClient.
+import boto3  # type: ignore[import-untyped]
+import botocore.exceptions as botocore_errors  # type: ignore[import-untyped]
+from botocore.config import Config as ClientConfig  # type: ignore[import-untyped]
+from botocore.credentials import (  # type: ignore[import-untyped]
+    AssumeRoleCredentialFetcher,
+    DeferredRefreshableCredentials,
+)
+from botocore.session import Session as CoreSession  # type: ignore[import-untyped]
+
+from k8saudit_eks import PLUGIN_NAME, __version__
+from k8saudit_eks.aws_errors import (
+    Failure,
+    ReadError,
+    code_of,
+    is_aws_busy,
+    read_error,
+    sentence_of,
+)
+from k8saudit_eks.config import Config
+from k8saudit_eks.errors import OpenError
+
+CONNECT_TIMEOUT_S = 5
+READ_TIMEOUT_S = 20
+# How many attempts botocore makes while opening. While reading it makes one: there
+# the poller itself retries, so that every attempt is counted, fits the call budget,
+# and a wait ends at once on close.
+OPEN_ATTEMPTS = 3
+LISTED_CLUSTERS = 20
+_LIST_PAGES = 5
+
+
+class LogsClient(Protocol):
+    """What is used of boto3's CloudWatch Logs client."""
+
+    def filter_log_events(self, **request: Any) -> dict[str, Any]: ...
+
+    def describe_log_groups(self, **request: Any) -> dict[str, Any]: ...
+
+
+@dataclass(frozen=True)
+class Page:
+    """One answer of FilterLogEvents.
+
+    Attributes:
+        events: each with eventId, timestamp (ms), message, and usually
+            ingestionTime (ms) and logStreamName; as boto3 gives them.
+        next_token: None at the end of the chain.
+        server_time_ms: AWS's clock when it answered, to the second; None if unknown.
+    """
+
+    events: list[dict[str, Any]]
+    next_token: str | None
+    server_time_ms: int | None
+
+
+class LogGroup:
+    """One log group that was opened: knows how to read a page of it."""
+
+    def __init__(
+        self,
+        client: LogsClient,
+        *,
+        name: str,
+        stream_prefix: str,
+        filter_pattern: str | None = None,
+        region: str | None = None,
+        account: str | None = None,
+        server_time_ms: int | None = None,
+    ) -> None:
+        """server_time_ms: AWS's clock when the log group was opened, None if unknown."""
+        self.name = name
+        self.region = region
+        self.account = account
+        self.server_time_ms = server_time_ms
+        self._client = client
+        self._stream_prefix = stream_prefix
+        self._pattern = {"filterPattern": filter_pattern} if filter_pattern else {}
+
+    def page(
+        self,
+        start_ms: int,
+        end_ms: int | None,
+        *,
+        streams: tuple[str, ...] = (),
+        token: str | None = None,
+        limit: int | None = None,
+    ) -> Page:
+        """Read one page of [start_ms, end_ms], both inclusive.
+
+        Args:
+            end_ms: None for no end.
+            streams: only these log streams; empty for all with the prefix.
+            token: next_token of the page before, of the same range and streams.
+            limit: events on the page at most.
+
+        Raises:
+            ReadError: there is no page.
+        """
+        request: dict[str, Any] = {
+            "logGroupName": self.name,
+            "startTime": max(0, start_ms),
+            **self._pattern,
+        }
+        if end_ms is not None:
+            request["endTime"] = end_ms
+        if streams:
+            request["logStreamNames"] = list(streams)
+        elif self._stream_prefix:
+            request["logStreamNamePrefix"] = self._stream_prefix
+        if token is not None:
+            request["nextToken"] = token
+        if limit is not None:
+            request["limit"] = limit
+        try:
+            answer = self._client.filter_log_events(**request)
+        except Exception as error:
+            # Everything: an answer of the wrong shape makes botocore raise what it likes.
+            raise read_error(error, "logs:FilterLogEvents", self.name, token) from error
+        return self._checked(answer)
+
+    def _checked(self, answer: dict[str, Any]) -> Page:
+        """An answer without a list of events is no empty page: it would lose what it hides."""
+        events = answer.get("events")
+        token = answer.get("nextToken")
+        well_formed = isinstance(events, list) and (token is None or isinstance(token, str))
+        if not well_formed or not all(map(_is_log_event, events or ())):
+            raise ReadError(
+                Failure.PASSING,
+                "CloudWatch Logs gave an answer that is not one of FilterLogEvents: check "
+                "endpoint_url, and proxies between here and AWS",
+            )
+        prefix = self._stream_prefix
+        # Some local servers ignore logStreamNamePrefix.
+        kept = [e for e in events or () if str(e.get("logStreamName", prefix)).startswith(prefix)]
+        return Page(kept, token or None, _server_time_ms(answer))
+
+
+def open_log_group(config: Config, cluster: str) -> LogGroup:
+    """Connect and make sure that the cluster's log group can be read.
+
+    Throttling and errors on AWS's side don't refuse: reading goes on trying.
+
+    Raises:
+        OpenError: one sentence with the cure.
+    """
+    name = config.log_group_of(cluster)
+    try:
+        session = _session(config)
+        probing = _client(session, config, OPEN_ATTEMPTS)
+        reading = _client(session, config, 1)
+    except Exception as error:
+        raise OpenError(sentence_of(error, "", name)) from error
+    account = server_time_ms = None
+    try:
+        answer = probing.filter_log_events(
+            logGroupName=name,
+            logStreamNamePrefix=config.log_stream_prefix_of(cluster),
+            startTime=int(time.time() * 1000),
+            limit=1,
+        )
+        account = _account_of(probing, name)
+        server_time_ms = _server_time_ms(answer)
+    except Exception as error:
+        failure = read_error(error, "logs:FilterLogEvents", name, None)
+        if code_of(error) == "ResourceNotFoundException":
+            raise OpenError(_no_log_group(config, probing, cluster, name)) from error
+        if not is_aws_busy(error):
+            raise OpenError(str(failure)) from error
+    return LogGroup(
+        reading,
+        name=name,
+        stream_prefix=config.log_stream_prefix_of(cluster),
+        filter_pattern=config.filter_pattern,
+        region=session.region_name,
+        account=account,
+        server_time_ms=server_time_ms,
+    )
+
+
+def list_eks_clusters(config: Config) -> list[str]:
+    """Names of the clusters that have a log group in this account and region.
+
+    Raises:
+        OpenError: AWS can't be asked; one sentence with the cure.
+    """
+    try:
+        client = _client(_session(config), config, 1, connect_timeout_s=2, read_timeout_s=5)
+        return _clusters(client, config)
+    except Exception as error:
+        raise OpenError(sentence_of(error, "logs:DescribeLogGroups", "*")) from error
+
+
+def _clusters(client: LogsClient, config: Config) -> list[str]:
+    before, marker, behind = config.log_group.partition("{cluster}")
+    if not marker:
+        return []
+    clusters: list[str] = []
+    request = {"logGroupNamePrefix": before} if before else {}
+    for _ in range(_LIST_PAGES):
+        answer = client.describe_log_groups(**request)
+        for group in answer["logGroups"]:
+            rest = group["logGroupName"].removeprefix(before)
+            if rest.endswith(behind) and len(rest) > len(behind):
+                clusters.append(rest.removesuffix(behind))
+        if not answer.get("nextToken"):
+            break
+        request["nextToken"] = answer["nextToken"]
+    return clusters
+
+
+def _session(config: Config) -> Any:
+    """A boto3 session in boto3's own order of places; the configuration comes first.
+
+    AWS_REGION is looked at before AWS_DEFAULT_REGION, as every other AWS SDK does
+    and as EKS sets it in pods; boto3 knows the latter only.
+    """
+    region = config.region or os.environ.get("AWS_REGION") or None
+    session = boto3.Session(profile_name=config.profile, region_name=region)
+    if config.role_arn is None:
+        return session
+    extra = {"RoleSessionName": f"{PLUGIN_NAME}-{os.getpid()}"}
+    if config.external_id is not None:
+        extra["ExternalId"] = config.external_id
+    core = session._session
+    source = core.get_credentials()
+    if source is None:
+        raise botocore_errors.NoCredentialsError
+    fetcher = AssumeRoleCredentialFetcher(
+        core.create_client, source, config.role_arn, extra_args=extra
+    )
+    # Assumed at the first call, and again before the credentials expire.
+    assumed = CoreSession()
+    if config.profile is not None:
+        assumed.set_config_variable("profile", config.profile)
+    assumed._credentials = DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")
+    return boto3.Session(botocore_session=assumed, region_name=session.region_name)
+
+
+def _client(
+    session: Any,
+    config: Config,
+    attempts: int,
+    connect_timeout_s: float = CONNECT_TIMEOUT_S,
+    read_timeout_s: float = READ_TIMEOUT_S,
+) -> LogsClient:
+    client: LogsClient = session.client(
+        "logs",
+        endpoint_url=config.endpoint_url,
+        config=ClientConfig(
+            connect_timeout=connect_timeout_s,
+            read_timeout=read_timeout_s,
+            retries={"mode": "standard", "total_max_attempts": attempts},
+            user_agent_extra=f"{PLUGIN_NAME}/{__version__}",
+            # Catch-up reads several slices at once.
+            max_pool_connections=8,
+        ),
+    )
+    return client
+
+
+def _account_of(client: LogsClient, name: str) -> str | None:
+    """The account that owns the log group, from its ARN; None if that may not be asked."""
+    try:
+        answer = client.describe_log_groups(logGroupNamePrefix=name)
+        for group in answer["logGroups"]:
+            if group["logGroupName"] == name:
+                account = str(group["arn"]).split(":")[4]
+                return account if account.isdigit() else None
+    except Exception:  # the permission is optional, and so is the answer
+        return None
+    return None
+
+
+def _no_log_group(config: Config, client: LogsClient, cluster: str, name: str) -> str:
+    """A missing log group nearly always means that audit logging is switched off."""
+    region = getattr(getattr(client, "meta", None), "region_name", config.region)
+    sentence = (
+        f"there is no log group {name} in {region}: audit logging of cluster {cluster} is off or "
+        f"the name or region is wrong; switch it on with: aws eks update-cluster-config "
+        f"--region {region} --name {cluster} "
+        f'--logging \'{{"clusterLogging":[{{"types":["audit"],"enabled":true}}]}}\''
+    )
+    try:
+        clusters = _clusters(client, config)
+    except Exception:  # the permission is optional
+        return sentence
+    if not clusters:
+        return f"{sentence} (no cluster has a log group there)"
+    listed = ", ".join(sorted(clusters)[:LISTED_CLUSTERS])
+    more = ", …" if len(clusters) > LISTED_CLUSTERS else ""
+    return f"{sentence} (clusters with a log group there: {listed}{more})"
+
+
+def _is_log_event(event: Any) -> bool:
+    return (
+        type(event) is dict
+        and type(event.get("timestamp")) is int
+        and type(event.get("eventId")) is str
+        and type(event.get("message", "")) is str
+    )
+
+
+def _server_time_ms(answer: dict[str, Any]) -> int | None:
+    """The Date header of the answer (RFC 9110), which the clock of this machine may contradict."""
+    metadata = answer.get("ResponseMetadata")
+    headers = metadata.get("HTTPHeaders", {}) if isinstance(metadata, dict) else {}
+    try:
+        return int(parsedate_to_datetime(headers["date"]).timestamp() * 1000)
+    except (KeyError, TypeError, ValueError):
+        return None

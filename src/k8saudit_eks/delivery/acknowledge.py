@@ -1,0 +1,76 @@
+"""From the host's progress to the ledger: what may be remembered as delivered."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Sequence
+
+from k8saudit_eks.delivery.ledger import Ledger
+from k8saudit_eks.delivery.seen import Key
+
+
+class Acknowledger:
+    """Keeps what was pushed until the host has evaluated it, then has it written down.
+
+    The settled mark goes the same way: it may only pass an event that is written
+    down. One producer a queue: the sequence numbers of a push are predicted, so
+    that a push that close() interrupts is accounted for exactly.
+
+    Any thread: the host's thread settles accounts in close() while a poller may
+    still be on its way out of a network call.
+    """
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._lock = threading.Lock()
+        self._pushed: deque[tuple[int, Key]] = deque()
+        self._settled: deque[tuple[int, int]] = deque()
+        self._last_sequence = 0
+        self._closed = False
+
+    def about_to_push(self, keys: Sequence[Key], events_of_key: Sequence[int]) -> None:
+        """Keys that the next push holds, in its order, and how many events each has.
+
+        A key with 0 events (a log line that is no audit event) counts as delivered
+        with the one before it.
+        """
+        with self._lock:
+            for key, events in zip(keys, events_of_key, strict=True):
+                self._last_sequence += events
+                self._pushed.append((self._last_sequence, key))
+
+    def settle(self, settled_ms: int) -> None:
+        """Everything before `settled_ms` has been pushed."""
+        with self._lock:
+            self._settled.append((self._last_sequence, settled_ms))
+
+    def commit(self, delivered: int) -> None:
+        """Write down what the host has evaluated: every sequence number up to `delivered`."""
+        with self._lock:
+            if not self._closed:
+                self._commit(delivered)
+
+    def close(self, delivered: int) -> None:
+        """Commit for the last time and free the ledger."""
+        with self._lock:
+            if not self._closed:
+                self._closed = True
+                self._commit(delivered)
+                self._ledger.close()
+
+    @property
+    def waiting(self) -> bool:
+        """Whether anything has not been written down yet."""
+        return bool(self._pushed or self._settled)
+
+    def _commit(self, delivered: int) -> None:
+        keys = []
+        settled_ms = None
+        pushed, settled = self._pushed, self._settled
+        while pushed and pushed[0][0] <= delivered:
+            keys.append(pushed.popleft()[1])
+        while settled and settled[0][0] <= delivered:
+            settled_ms = settled.popleft()[1]
+        if keys or settled_ms is not None:
+            self._ledger.write(keys, settled_ms)

@@ -1,0 +1,63 @@
+"""The event ids of the time that may be read again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from hashlib import blake2b
+from typing import NamedTuple
+
+# Ids are forgotten a bucket at a time.
+BUCKET_MS = 10_000
+
+# A key is 15 bytes long because a bytes object of that length fills one 48-byte
+# block of CPython's allocator; one byte more would take 64. 120 bits: for a million
+# ids a window, two different ones share a key with a probability below 1e-24.
+_KEY_BYTES = 15
+
+
+class Key(NamedTuple):
+    """One event id, and the bucket of its timestamp."""
+
+    bucket: int
+    digest: bytes
+
+
+class SeenIds:
+    """Which events have been taken for delivery, and not been forgotten.
+
+    About 80 bytes an id: 300 s at 1,000 events/s are some 27 MB.
+    """
+
+    def __init__(self) -> None:
+        self._buckets: dict[int, dict[bytes, None]] = {}
+
+    def add(self, timestamp_ms: int, event_id: str) -> Key | None:
+        """Remember an event; its key, or None if it was known already."""
+        digest = blake2b(event_id.encode("utf-8", "replace"), digest_size=_KEY_BYTES).digest()
+        bucket = timestamp_ms // BUCKET_MS
+        digests = self._buckets.get(bucket)
+        if digests is None:
+            self._buckets[bucket] = {digest: None}
+        elif digest in digests:
+            return None
+        else:
+            digests[digest] = None
+        return Key(bucket, digest)
+
+    def load(self, keys: Iterable[Key]) -> None:
+        """Remember keys from a ledger."""
+        for bucket, digest in keys:
+            self._buckets.setdefault(bucket, {})[digest] = None
+
+    def forget_before(self, timestamp_ms: int) -> None:
+        """Forget every bucket that ends at or before `timestamp_ms`."""
+        first = timestamp_ms // BUCKET_MS
+        for bucket in [b for b in self._buckets if b < first]:
+            del self._buckets[bucket]
+
+    def newest_ms(self) -> int | None:
+        """Where the newest bucket begins; None when nothing is remembered."""
+        return max(self._buckets) * BUCKET_MS if self._buckets else None
+
+    def __len__(self) -> int:
+        return sum(map(len, self._buckets.values()))

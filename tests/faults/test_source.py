@@ -1,0 +1,329 @@
+"""The CloudWatch source against a simulated log group, without network or waiting."""
+
+# Seeded chance, nothing secret.
+# ruff: noqa: S311
+
+from __future__ import annotations
+
+import logging
+import random
+from typing import Any
+
+import pytest
+from fakes import Clock, FakeClient, FakeHost, FakeQueue, Stop, audit_line, client_error
+from simulated_logs import SimulatedLogs
+
+from k8saudit_eks.aws import LogGroup
+from k8saudit_eks.config import Config
+from k8saudit_eks.delivery.ledger import NoLedger, Remembered
+from k8saudit_eks.delivery.seen import Key
+from k8saudit_eks.metrics import Metric
+from k8saudit_eks.sources.cloudwatch import CloudWatchSource
+
+
+class Bench:
+    """Everything a source needs, over one simulated log group."""
+
+    def __init__(self, **config: Any) -> None:
+        self.clock = Clock()
+        self.logs = SimulatedLogs()
+        self.client = FakeClient(self.logs, self.clock)
+        self.host = FakeHost()
+        self.queue = FakeQueue()
+        self.ledger: Any = NoLedger()
+        self.config = Config(**config)
+        self.start_ms = self.clock.now_ms
+        self.aws_clock_ms: int | None = None
+
+    def source(self) -> CloudWatchSource:
+        group = LogGroup(
+            self.client,
+            name=self.logs.name,
+            stream_prefix=self.config.log_stream_prefix,
+            region="eu-west-1",
+            account="123456789012",
+            server_time_ms=self.aws_clock_ms,
+        )
+        return CloudWatchSource(
+            self.config,
+            "prod",
+            group,
+            self.ledger,
+            self.host,
+            wall_s=self.clock,
+            monotonic_s=self.clock,
+        )
+
+    def run(self, seconds: float) -> CloudWatchSource:
+        source = self.source()
+        source.run(self.queue, Stop(self.clock, self.clock.now_s + seconds))
+        return source
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+def test_every_event_once_through_equal_milliseconds_and_pages(bench: Bench) -> None:
+    """Pages that end inside a millisecond, polls that start in one: nothing lost or repeated."""
+    bench.logs.page_events = 7
+    expected = []
+    for number in range(500):
+        bench.logs.add(bench.start_ms + number // 10 * 100, audit_line(str(number)))
+        expected.append(str(number))
+    bench.run(60)
+    assert sorted(bench.queue.audit_ids, key=int) == expected
+
+
+def test_late_events_are_found_by_overlap_or_settling(bench: Bench) -> None:
+    """Visibility delays up to late_window: everything arrives, once."""
+    chance = random.Random(1)
+    expected = set()
+    for number in range(2000):
+        at_ms = bench.start_ms + number * 50
+        delay_ms = chance.randrange(290_000) if number % 20 == 0 else chance.randrange(5000)
+        bench.logs.add(at_ms, audit_line(str(number)), visible_ms=at_ms + delay_ms)
+        expected.add(str(number))
+    bench.run(900)
+    ids = bench.queue.audit_ids
+    assert len(ids) == len(expected)
+    assert set(ids) == expected
+    assert bench.host.counts[Metric.EVENTS_LATE] > 0
+    assert bench.host.counts[Metric.DUPLICATES_SUPPRESSED] > 0
+    # Settled up to late_window and less than one slice more ago.
+    assert bench.host.gauges[Metric.LAG_MILLISECONDS] < 335_000
+
+
+def test_a_typical_event_comes_with_the_first_poll_after_it_is_visible(bench: Bench) -> None:
+    """Once the delays are known, an event that is as late as others needs one poll."""
+    for number in range(200):
+        at_ms = bench.start_ms + number * 1000
+        bench.logs.add(at_ms, audit_line(str(number)), visible_ms=at_ms + 8000)
+    pushed_at: dict[str, float] = {}
+    push = bench.queue.push
+
+    def note(payloads: Any, times_ns: Any) -> int:
+        last = push(payloads, times_ns)
+        for audit_id in bench.queue.audit_ids[-len(payloads) :]:
+            pushed_at[audit_id] = bench.clock.now_ms
+        return last
+
+    bench.queue.push = note  # type: ignore[method-assign]
+    bench.run(300)
+    waits_ms = [pushed_at[str(n)] - (bench.start_ms + n * 1000 + 8000) for n in range(200)]
+    assert max(waits_ms) <= 5_500
+
+
+def test_empty_pages_do_not_end_the_chain(bench: Bench) -> None:
+    """Only a missing token does."""
+    bench.logs.add(bench.start_ms, audit_line("1"))
+    requests = []
+
+    def before(request: dict[str, Any]) -> dict[str, Any] | None:
+        requests.append(request)
+        if "nextToken" in request:
+            assert request.pop("nextToken") in {"a", "b"}
+            return {"events": [], "nextToken": "b"} if len(requests) == 2 else None
+        return {"events": [], "nextToken": "a"}
+
+    bench.client.before = before
+    bench.run(3)
+    assert bench.queue.audit_ids == ["1"]
+    assert len(requests) == 3
+
+
+def test_other_streams_are_passed_over(bench: Bench) -> None:
+    """Servers that ignore logStreamNamePrefix don't make other logs audit events."""
+    bench.logs.add(bench.start_ms, audit_line("1"))
+    bench.logs.add(bench.start_ms, "I1123 started", stream="kube-apiserver-a")
+
+    def before(request: dict[str, Any]) -> None:
+        request.pop("logStreamNamePrefix")
+
+    bench.client.before = before
+    bench.run(3)
+    assert bench.queue.audit_ids == ["1"]
+    assert bench.host.counts[Metric.EVENTS_INVALID] == 0
+
+
+def test_the_first_start_reads_from_now_minus_shift() -> None:
+    """In seconds, and not before."""
+    bench = Bench(shift=1800)
+    bench.logs.add(bench.start_ms - 1_801_000, audit_line("old"))
+    bench.logs.add(bench.start_ms - 1_799_000, audit_line("new"))
+    bench.run(30)
+    assert bench.queue.audit_ids == ["new"]
+    # Ever longer slices: half an hour without events costs a handful of calls.
+    assert len(bench.logs.requests) < 20
+
+
+def test_what_is_no_audit_event_is_counted_and_logged_once_a_minute(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The next event is delivered; the log names the id and never the contents."""
+    for number in range(100):
+        bench.logs.add(bench.start_ms + number * 1000, f"secret {number}")
+    bench.logs.add(bench.start_ms + 100_000, audit_line("1"))
+    bench.run(120)
+    assert bench.queue.audit_ids == ["1"]
+    assert bench.host.counts[Metric.EVENTS_INVALID] == 100
+    messages = [record.getMessage() for record in caplog.records]
+    assert 1 <= sum("no audit event" in m for m in messages) <= 3
+    assert not any("secret" in m for m in messages)
+
+
+def test_truncated_lines_are_delivered_and_counted(bench: Bench) -> None:
+    """With CloudWatch's time."""
+    line = audit_line("1", requestObject={"a": "x" * 50})
+    bench.logs.add(bench.start_ms, line[: line.index("xxx")] + "[Truncated...]")
+    bench.run(3)
+    assert bench.queue.audit_ids == ["1"]
+    assert bench.queue.times_ns == [bench.start_ms * 10**6]
+    assert bench.host.counts[Metric.EVENTS_TRUNCATED] == 1
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        client_error("ThrottlingException", "Rate exceeded"),
+        client_error("ServiceUnavailableException", status=503),
+        client_error("AccessDeniedException", "no"),
+        client_error("ResourceNotFoundException", "The specified log group does not exist."),
+        client_error("ExpiredTokenException", "expired"),
+        client_error("SomethingNew", "?"),
+        TypeError("string indices must be integers"),
+        {"message": "<html>"},
+        {"events": "none"},
+        {"events": [{"timestamp": "x"}]},
+        {"events": [], "nextToken": 7},
+        {},
+    ],
+    ids=str,
+)
+def test_no_error_ends_the_source_or_loses_an_event(bench: Bench, trouble: Any) -> None:
+    """Three of four calls fail for ten minutes: everything still arrives, once."""
+    chance = random.Random(2)
+
+    def before(request: dict[str, Any]) -> dict[str, Any] | None:
+        if chance.random() < 0.75:
+            if isinstance(trouble, Exception):
+                raise trouble
+            return dict(trouble)
+        return None
+
+    bench.client.before = before
+    for number in range(300):
+        bench.logs.add(bench.start_ms + number * 2000, audit_line(str(number)))
+    bench.run(1500)
+    assert sorted(bench.queue.audit_ids, key=int) == [str(n) for n in range(300)]
+    failed = bench.host.counts[Metric.API_ERRORS] + bench.host.counts[Metric.API_THROTTLES]
+    assert 0 < failed < bench.host.counts[Metric.API_CALLS]
+
+
+def test_failures_are_logged_once_a_minute(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    """A lasting one as an error, with what to do."""
+
+    def before(request: dict[str, Any]) -> None:
+        raise client_error("AccessDeniedException", "no")
+
+    bench.client.before = before
+    bench.run(600)
+    errors = [r for r in caplog.records if r.levelno == logging.ERROR]
+    assert 5 <= len(errors) <= 11
+    assert "allow it in that identity's IAM policy" in errors[0].getMessage()
+
+
+def test_a_refused_token_starts_the_range_again(bench: Bench) -> None:
+    """What was delivered before is not delivered again."""
+    bench.logs.page_events = 10
+    for number in range(100):
+        bench.logs.add(bench.start_ms + number, audit_line(str(number)))
+    chance = random.Random(3)
+
+    def before(request: dict[str, Any]) -> None:
+        if "nextToken" in request and chance.random() < 0.2:
+            raise client_error("InvalidParameterException", "The specified nextToken is invalid.")
+
+    bench.client.before = before
+    bench.run(60)
+    assert sorted(bench.queue.audit_ids, key=int) == [str(n) for n in range(100)]
+
+
+def test_a_clock_that_is_wrong_or_set_does_not_decide_what_is_late() -> None:
+    """Twenty minutes ahead of AWS: late events still arrive."""
+    bench = Bench()
+    aws_behind_s = 1200
+
+    def before(request: dict[str, Any]) -> dict[str, Any]:
+        now_ms = bench.clock.now_ms - aws_behind_s * 1000
+        answer = bench.logs.filter_log_events(request, now_ms)
+        date = time_header(now_ms)
+        return {**answer, "ResponseMetadata": {"HTTPHeaders": {"date": date}}}
+
+    bench.client.before = before
+    bench.aws_clock_ms = bench.start_ms - aws_behind_s * 1000
+    for number in range(100):
+        at_ms = bench.start_ms - aws_behind_s * 1000 + number * 1000 + 5000
+        late_ms = 200_000 if number % 10 == 0 else 1000
+        bench.logs.add(at_ms, audit_line(str(number)), visible_ms=at_ms + late_ms)
+    bench.run(900)
+    assert sorted(bench.queue.audit_ids, key=int) == [str(n) for n in range(100)]
+
+
+def time_header(now_ms: int) -> str:
+    from email.utils import formatdate
+
+    return formatdate(now_ms // 1000, usegmt=True)
+
+
+class MemoryLedger:
+    """A ledger whose contents outlive the source."""
+
+    def __init__(self) -> None:
+        self.settled_ms: int | None = None
+        self.keys: list[Key] = []
+
+    def load(self) -> Remembered:
+        return Remembered(self.settled_ms, list(self.keys))
+
+    def write(self, keys: Any, settled_ms: int | None) -> None:
+        self.keys += keys
+        if settled_ms is not None:
+            self.settled_ms = settled_ms
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("closes_after", [None, 3, 37, 300, 999])
+def test_a_clean_restart_loses_and_repeats_nothing(closes_after: int | None) -> None:
+    """Also when close() interrupts a push, and the downtime is read."""
+    bench = Bench()
+    bench.ledger = MemoryLedger()
+    for number in range(2000):
+        bench.logs.add(bench.start_ms + number * 200, audit_line(str(number)))
+    bench.queue.closes_after = closes_after
+    bench.run(400).close()
+    first = bench.queue.evaluated_ids
+    bench.clock.now_s += 1000
+    bench.queue = FakeQueue()
+    bench.run(400).close()
+    both = first + bench.queue.evaluated_ids
+    assert len(both) == 2000
+    assert len(set(both)) == 2000
+
+
+def test_a_crash_repeats_only_what_the_host_had_not_finished() -> None:
+    """Without close(): the events in the queue and the last batch come again, none is lost."""
+    bench = Bench()
+    bench.ledger = MemoryLedger()
+    for number in range(1000):
+        bench.logs.add(bench.start_ms + number * 200, audit_line(str(number)))
+    bench.queue.lag = 130
+    bench.run(400)
+    first = bench.queue.evaluated_ids
+    bench.queue = FakeQueue()
+    bench.run(400).close()
+    both = first + bench.queue.evaluated_ids
+    assert len(both) == len(set(both)) == 1000

@@ -1,0 +1,331 @@
+"""Sessions, clients and errors of AWS, without AWS."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import botocore.exceptions
+import pytest
+from botocore.stub import ANY, Stubber
+
+from k8saudit_eks import aws
+from k8saudit_eks.aws import LogGroup, list_eks_clusters, open_log_group
+from k8saudit_eks.aws_errors import Failure, ReadError
+from k8saudit_eks.config import Config
+from k8saudit_eks.errors import OpenError
+
+GROUP = "/aws/eks/prod/cluster"
+MISSING = "The specified log group does not exist."
+
+
+@pytest.fixture(autouse=True)
+def no_ambient_aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Only what a test sets: no profile, no instance role, no waiting for one."""
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+
+@pytest.fixture
+def stubber(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stubber]:
+    """The real client, answering what the test queued."""
+    config = Config(region="eu-west-1")
+    client = aws._client(aws._session(config), config, 1)
+    monkeypatch.setattr(aws, "_client", lambda *_arguments, **_options: client)
+    with Stubber(client) as stubber:
+        yield stubber
+        stubber.assert_no_pending_responses()
+
+
+def refusal(stubber: Stubber, code: str, message: str = "", status: int = 400) -> str:
+    """What open says when FilterLogEvents is refused."""
+    stubber.add_client_error("filter_log_events", code, message, http_status_code=status)
+    if code == "ResourceNotFoundException":
+        stubber.add_response("describe_log_groups", {"logGroups": []})
+    with pytest.raises(OpenError) as caught:
+        open_log_group(Config(region="eu-west-1"), "prod")
+    text = str(caught.value)
+    assert "\n" not in text
+    return text
+
+
+def test_open_takes_the_account_from_the_log_groups_arn(stubber: Stubber) -> None:
+    """One probe, one look at the log group."""
+    stubber.add_response(
+        "filter_log_events",
+        {"events": []},
+        {
+            "logGroupName": GROUP,
+            "logStreamNamePrefix": "kube-apiserver-audit-",
+            "startTime": ANY,
+            "limit": 1,
+        },
+    )
+    arn = f"arn:aws:logs:eu-west-1:123456789012:log-group:{GROUP}:*"
+    groups = [{"logGroupName": f"{GROUP}-2", "arn": "x"}, {"logGroupName": GROUP, "arn": arn}]
+    stubber.add_response("describe_log_groups", {"logGroups": groups})
+    group = open_log_group(Config(region="eu-west-1"), "prod")
+    assert (group.account, group.region, group.name) == ("123456789012", "eu-west-1", GROUP)
+
+
+def test_the_account_is_optional(stubber: Stubber) -> None:
+    """Without logs:DescribeLogGroups it stays unknown."""
+    stubber.add_response("filter_log_events", {"events": []})
+    stubber.add_client_error("describe_log_groups", "AccessDeniedException")
+    assert open_log_group(Config(region="eu-west-1"), "prod").account is None
+
+
+@pytest.mark.parametrize("code", ["ThrottlingException", "ServiceUnavailableException"])
+def test_a_busy_aws_does_not_refuse_the_open(stubber: Stubber, code: str) -> None:
+    """Reading goes on trying; a restart storm must not keep itself going."""
+    stubber.add_client_error("filter_log_events", code, http_status_code=503)
+    assert open_log_group(Config(region="eu-west-1"), "prod").name == GROUP
+
+
+def test_a_denied_action_names_who_what_and_where(stubber: Stubber) -> None:
+    """As AWS says it, and the cure."""
+    text = refusal(
+        stubber,
+        "AccessDeniedException",
+        "User: arn:aws:sts::1:assumed-role/falco/i-1 is not authorized to perform: "
+        f"logs:FilterLogEvents on resource: arn:aws:logs:eu-west-1:1:log-group:{GROUP} because no "
+        "identity-based policy allows the logs:FilterLogEvents action",
+    )
+    assert "denies logs:FilterLogEvents on arn:aws:logs:eu-west-1:1:log-group:/aws/eks" in text
+    assert "to User: arn:aws:sts::1:assumed-role/falco/i-1" in text
+    assert "IAM policy" in text
+    stubber.add_client_error("filter_log_events", "AccessDeniedException", "no")
+    with pytest.raises(OpenError, match=f"denies logs:FilterLogEvents on {GROUP}"):
+        open_log_group(Config(region="eu-west-1"), "prod")
+
+
+def test_a_missing_log_group_says_how_to_switch_audit_logging_on(stubber: Stubber) -> None:
+    """And which clusters do have one."""
+    stubber.add_client_error("filter_log_events", "ResourceNotFoundException", MISSING)
+    names = ["/aws/eks/a/cluster", "/aws/eks/b/other", "/aws/eks/c-1/cluster"]
+    stubber.add_response(
+        "describe_log_groups",
+        {"logGroups": [{"logGroupName": name} for name in names]},
+        {"logGroupNamePrefix": "/aws/eks/"},
+    )
+    with pytest.raises(OpenError) as caught:
+        open_log_group(Config(region="eu-west-1"), "prod")
+    text = str(caught.value)
+    assert text.startswith(f"there is no log group {GROUP} in eu-west-1")
+    assert "aws eks update-cluster-config --region eu-west-1 --name prod --logging" in text
+    assert text.endswith("(clusters with a log group there: a, c-1)")
+
+
+def test_a_missing_log_group_without_permission_to_list(stubber: Stubber) -> None:
+    """The sentence stands without the list."""
+    stubber.add_client_error("filter_log_events", "ResourceNotFoundException", MISSING)
+    stubber.add_client_error("describe_log_groups", "AccessDeniedException")
+    with pytest.raises(OpenError, match="update-cluster-config"):
+        open_log_group(Config(region="eu-west-1"), "prod")
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("ExpiredTokenException", "credentials have expired"),
+        ("UnrecognizedClientException", "does not know these credentials"),
+        ("InvalidSignatureException", "machine's clock"),
+        ("ResourceNotFoundException", "no cluster has a log group there"),
+        ("InvalidParameterException", "refuses FilterLogEvents on /aws/eks/prod/cluster"),
+    ],
+)
+def test_refusals_are_one_sentence_with_the_cure(
+    stubber: Stubber, code: str, expected: str
+) -> None:
+    """Each code that a user can do something about."""
+    assert expected in refusal(stubber, code, MISSING)
+
+
+def test_no_region() -> None:
+    """Names the three places."""
+    with pytest.raises(OpenError, match=r"^no AWS region is known: set region in init_config"):
+        open_log_group(Config(), "prod")
+
+
+def test_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names the usual sources."""
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    for role in (None, "arn:aws:iam::123456789012:role/reader"):
+        with pytest.raises(OpenError, match="no AWS credentials were found"):
+            open_log_group(Config(region="eu-west-1", role_arn=role), "prod")
+
+
+def test_half_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Says that something is missing."""
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    with pytest.raises(OpenError, match="credentials are incomplete"):
+        open_log_group(Config(region="eu-west-1"), "prod")
+
+
+def test_an_unknown_profile() -> None:
+    """Names it and where it was looked for."""
+    with pytest.raises(OpenError, match=r"\(nope\).*AWS_CONFIG_FILE"):
+        open_log_group(Config(region="eu-west-1", profile="nope"), "prod")
+
+
+def test_an_unreachable_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After botocore's retries."""
+    monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0)
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{unused.getsockname()[1]}"
+        with pytest.raises(OpenError, match=f"can't be reached .*{url}.*check endpoint_url"):
+            open_log_group(Config(region="eu-west-1", endpoint_url=url), "prod")
+        with pytest.raises(OpenError, match="can't be reached"):
+            list_eks_clusters(Config(region="eu-west-1", endpoint_url=url))
+
+
+def test_a_bad_endpoint_or_region() -> None:
+    """What botocore finds out itself."""
+    with pytest.raises(OpenError, match="Invalid endpoint"):
+        open_log_group(Config(region="eu-west-1", endpoint_url="nonsense"), "prod")
+    with pytest.raises(OpenError, match="eu-west-1"):
+        open_log_group(Config(region="eu west 1"), "prod")
+
+
+def test_the_configuration_wins_over_the_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """region in init_config, AWS_REGION, AWS_DEFAULT_REGION, the profile."""
+    (tmp_path / "config").write_text("[profile p]\nregion = eu-south-1\n")
+    assert aws._session(Config(profile="p")).region_name == "eu-south-1"
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-3")
+    assert aws._session(Config(profile="p")).region_name == "eu-west-3"
+    monkeypatch.setenv("AWS_REGION", "eu-west-2")
+    assert aws._session(Config()).region_name == "eu-west-2"
+    assert aws._session(Config(region="eu-west-1")).region_name == "eu-west-1"
+
+
+def test_a_role_is_assumed_with_the_external_id(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the first call and not before; the region is kept."""
+    asked: list[dict[str, Any]] = []
+
+    class Sts:
+        def assume_role(self, **request: Any) -> dict[str, Any]:
+            asked.append(request)
+            return {
+                "Credentials": {
+                    "AccessKeyId": "assumed",
+                    "SecretAccessKey": "s",
+                    "SessionToken": "t",
+                    "Expiration": "2099-01-01T00:00:00Z",
+                }
+            }
+
+        def __enter__(self) -> Sts:
+            return self
+
+        def __exit__(self, *_: object) -> None: ...
+
+    monkeypatch.setattr(
+        "botocore.session.Session.create_client", lambda *_arguments, **_options: Sts()
+    )
+    role = "arn:aws:iam::123456789012:role/reader"
+    session = aws._session(Config(region="eu-west-1", role_arn=role, external_id="x"))
+    assert session.region_name == "eu-west-1"
+    assert asked == []
+    assert session.get_credentials().get_frozen_credentials().access_key == "assumed"
+    assert [(a["RoleArn"], a["ExternalId"]) for a in asked] == [(role, "x")]
+
+
+def test_a_role_that_may_not_be_assumed() -> None:
+    """Says so, and not that CloudWatch refused."""
+    error = botocore.exceptions.ClientError(
+        {"Error": {"Code": "AccessDenied", "Message": "User: u is not authorized"}}, "AssumeRole"
+    )
+
+    class Client:
+        def filter_log_events(self, **_: Any) -> dict[str, Any]:
+            raise error
+
+    group = LogGroup(Client(), name=GROUP, stream_prefix="")  # type: ignore[arg-type]
+    with pytest.raises(ReadError, match="trust policy") as caught:
+        group.page(0, None)
+    assert caught.value.kind is Failure.LASTING
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (botocore.exceptions.ReadTimeoutError(endpoint_url="u"), Failure.PASSING),
+        (botocore.exceptions.ConnectionClosedError(endpoint_url="u"), Failure.PASSING),
+        (botocore.exceptions.NoCredentialsError(), Failure.LASTING),
+        (
+            botocore.exceptions.CredentialRetrievalError(provider="p", error_msg="m"),
+            Failure.LASTING,
+        ),
+        (AttributeError("x"), Failure.PASSING),
+    ],
+)
+def test_what_failures_mean_while_reading(error: Exception, kind: Failure) -> None:
+    """Passing ones are tried again quietly, lasting ones are reported as errors."""
+
+    class Client:
+        def filter_log_events(self, **_: Any) -> dict[str, Any]:
+            raise error
+
+    group = LogGroup(Client(), name=GROUP, stream_prefix="")  # type: ignore[arg-type]
+    with pytest.raises(ReadError) as caught:
+        group.page(0, None)
+    assert caught.value.kind is kind
+
+
+def test_a_refused_token_is_told_from_a_refused_request(stubber: Stubber) -> None:
+    """Only a request that carried a token can have a bad one."""
+    stubber.add_response("filter_log_events", {"events": []})
+    stubber.add_response("describe_log_groups", {"logGroups": []})
+    group = open_log_group(Config(region="eu-west-1"), "prod")
+    kinds = []
+    for token in ("t", None):
+        stubber.add_client_error("filter_log_events", "InvalidParameterException")
+        with pytest.raises(ReadError) as caught:
+            group.page(0, None, token=token)
+        kinds.append(caught.value.kind)
+    assert kinds == [Failure.TOKEN_REFUSED, Failure.LASTING]
+
+
+def test_requests_carry_range_streams_token_and_pattern(stubber: Stubber) -> None:
+    """In the API's names; a stream list replaces the prefix."""
+    stubber.add_response("filter_log_events", {"events": []})
+    stubber.add_response("describe_log_groups", {"logGroups": []})
+    group = open_log_group(Config(region="eu-west-1", filter_pattern="{ $.x = 1 }"), "prod")
+    stubber.add_response(
+        "filter_log_events",
+        {"events": [], "nextToken": "n"},
+        {
+            "logGroupName": GROUP,
+            "logStreamNames": ["a"],
+            "startTime": 1,
+            "endTime": 2,
+            "nextToken": "t",
+            "limit": 3,
+            "filterPattern": "{ $.x = 1 }",
+        },
+    )
+    page = group.page(1, 2, streams=("a",), token="t", limit=3)  # noqa: S106 (of a page)
+    assert (page.events, page.next_token) == ([], "n")
+
+
+def test_clusters_are_listed_from_all_pages(stubber: Stubber) -> None:
+    """Only names that fit the log group template."""
+    first = {"logGroups": [{"logGroupName": "/aws/eks/a/cluster"}], "nextToken": "2"}
+    stubber.add_response("describe_log_groups", first)
+    stubber.add_response(
+        "describe_log_groups",
+        {"logGroups": [{"logGroupName": "/aws/eks/b/cluster"}, {"logGroupName": "/aws/eks/x"}]},
+        {"logGroupNamePrefix": "/aws/eks/", "nextToken": "2"},
+    )
+    assert list_eks_clusters(Config(region="eu-west-1")) == ["a", "b"]
