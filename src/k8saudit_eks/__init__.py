@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["PLUGIN_ID", "PLUGIN_NAME", "EVENT_SOURCE", "__version__"]
+__all__ = ["EVENT_SOURCE", "PLUGIN_ID", "PLUGIN_NAME", "__version__"]
 
 # The one place of the version: pyproject.toml and the library read it from here.
 # Rule files written for the Go plugin ask for k8saudit-eks >= 0.12.0 within major 0.
