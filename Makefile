@@ -30,7 +30,8 @@ lint: env
 	@.venv/bin/ruff check $(PYTHON_FILES)
 	@.venv/bin/ruff format --check --quiet $(PYTHON_FILES)
 	@.venv/bin/mypy --no-error-summary
-	@.venv/bin/mypy --no-error-summary demo tests/host bench/host.py
+	@.venv/bin/mypy --no-error-summary demo tests/host
+	@.venv/bin/mypy --no-error-summary bench/host.py
 
 # Without root and without a host, the host tests say what to install and are skipped.
 test: library lint
