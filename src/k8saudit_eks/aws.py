@@ -290,21 +290,26 @@ def _account_of(client: LogsClient, name: str) -> str | None:
 def _no_log_group(config: Config, client: LogsClient, cluster: str, name: str) -> str:
     """A missing log group nearly always means that audit logging is switched off."""
     region = getattr(getattr(client, "meta", None), "region_name", config.region)
-    sentence = (
-        f"there is no log group {name} in {region}: audit logging of cluster {cluster} is off or "
-        f"the name or region is wrong; switch it on with: aws eks update-cluster-config "
-        f"--region {region} --name {cluster} "
+    # The list comes first: some hosts show no more than 255 bytes of an error.
+    return (
+        f"there is no log group {name} in {region}{_clusters_there(config, client)}: check the "
+        f"cluster's name and the region, or switch its audit logging on with: aws eks "
+        f"update-cluster-config --region {region} --name {cluster} "
         f'--logging \'{{"clusterLogging":[{{"types":["audit"],"enabled":true}}]}}\''
     )
+
+
+def _clusters_there(config: Config, client: LogsClient) -> str:
+    """What to put behind the region in a sentence; empty when it may not be asked."""
     try:
         clusters = _clusters(client, config)
     except Exception:  # the permission is optional
-        return sentence
+        return ""
     if not clusters:
-        return f"{sentence} (no cluster has a log group there)"
+        return " (no cluster has one there)"
     listed = ", ".join(sorted(clusters)[:LISTED_CLUSTERS])
     more = ", …" if len(clusters) > LISTED_CLUSTERS else ""
-    return f"{sentence} (clusters with a log group there: {listed}{more})"
+    return f" (clusters that have one: {listed}{more})"
 
 
 def _is_log_event(event: Any) -> bool:

@@ -51,7 +51,8 @@ def json_schema() -> str:
     schema = {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "init_config of k8saudit-eks",
-        "type": "object",
+        # Falco hands an empty YAML map on as null.
+        "type": ["object", "null"],
         "properties": properties,
     }
     return json.dumps(schema, separators=(",", ":"))

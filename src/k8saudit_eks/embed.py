@@ -35,6 +35,10 @@ DONE: Final = 1  # KAE_DONE in csrc/callbacks.h
 _PUSH_CLOSED: Final = -1
 _PUSH_NO_MEMORY: Final = -2
 
+# sysdig shows about 255 bytes of an error and cuts the rest off.
+_SHOWN_BYTES: Final = 200
+_SEVERITY_ERROR: Final = 3
+
 # cffi's pointers have no static type.
 CPointer = Any
 
@@ -166,7 +170,10 @@ def callback(function: _Callback) -> _Callback:
         try:
             function(plugin, *arguments)
         except BaseException as error:  # a C caller can't take any exception
-            lib.kae_plugin_set_error(plugin, _c_text(_sentence(error)))
+            text = _c_text(_sentence(error))
+            lib.kae_plugin_set_error(plugin, text)
+            if len(text) > _SHOWN_BYTES:
+                lib.kae_plugin_log(plugin, _SEVERITY_ERROR, text)
             return REFUSED
         return DONE
 

@@ -118,9 +118,9 @@ def test_a_missing_log_group_says_how_to_switch_audit_logging_on(stubber: Stubbe
     with pytest.raises(OpenError) as caught:
         open_log_group(Config(region="eu-west-1"), "prod")
     text = str(caught.value)
-    assert text.startswith(f"there is no log group {GROUP} in eu-west-1")
+    start = f"there is no log group {GROUP} in eu-west-1 (clusters that have one: a, c-1): check"
+    assert text.startswith(start)
     assert "aws eks update-cluster-config --region eu-west-1 --name prod --logging" in text
-    assert text.endswith("(clusters with a log group there: a, c-1)")
 
 
 def test_a_missing_log_group_without_permission_to_list(stubber: Stubber) -> None:
@@ -137,7 +137,7 @@ def test_a_missing_log_group_without_permission_to_list(stubber: Stubber) -> Non
         ("ExpiredTokenException", "credentials have expired"),
         ("UnrecognizedClientException", "does not know these credentials"),
         ("InvalidSignatureException", "machine's clock"),
-        ("ResourceNotFoundException", "no cluster has a log group there"),
+        ("ResourceNotFoundException", "no cluster has one there"),
         ("InvalidParameterException", "refuses FilterLogEvents on /aws/eks/prod/cluster"),
     ],
 )

@@ -189,6 +189,7 @@ def test_the_schema_describes_every_key() -> None:
 def test_the_schema_lets_mistakes_through_to_our_messages() -> None:
     """Numbers are never "integer" (hosts make floats of them), nothing has bounds."""
     schema = json.loads(json_schema())
+    assert schema["type"] == ["object", "null"]  # an empty YAML map arrives as null
     assert "additionalProperties" not in schema
     assert "required" not in schema
     for described in schema["properties"].values():
