@@ -88,6 +88,6 @@ def test_a_missing_log_group_lists_the_others(url: str) -> None:
     client = boto3.client("logs", region_name="eu-west-1", endpoint_url=url)
     client.create_log_group(logGroupName="/aws/eks/staging/cluster")
     config = Config(region="eu-west-1", endpoint_url=url)
-    with pytest.raises(OpenError, match=r"update-cluster-config.*there: .*staging\)$"):
+    with pytest.raises(OpenError, match=r"that have one: .*staging\).*update-cluster-config"):
         open_cloudwatch(config, "absent", FakeHost())
     assert "staging" in list_eks_clusters(config)
