@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 
 # Neither ships type information.
 import boto3  # type: ignore[import-untyped]
@@ -36,8 +37,9 @@ SHIFT_S = 200
 ROUNDS = 5
 
 
-def audit_line(number: int) -> str:
-    """A realistic event of about EVENT_BYTES bytes."""
+def audit_line(number: int, timestamp_ms: int) -> str:
+    """A realistic event of about EVENT_BYTES bytes that happened at timestamp_ms."""
+    stage = datetime.fromtimestamp(timestamp_ms / 1000, UTC).isoformat(timespec="microseconds")
     event = {
         "kind": "Event",
         "apiVersion": "audit.k8s.io/v1",
@@ -57,7 +59,7 @@ def audit_line(number: int) -> str:
         "responseStatus": {"metadata": {}, "code": 200},
         "requestObject": {"spec": {"containers": []}},
         "requestReceivedTimestamp": "2026-01-01T00:00:00.100000Z",
-        "stageTimestamp": "2026-01-01T00:00:00.123456Z",
+        "stageTimestamp": stage.replace("+00:00", "Z"),
         "annotations": {"authorization.k8s.io/decision": "allow"},
     }
     container = {"name": "app", "image": "registry.example/app:1.2.3", "args": ["--verbose"]}
@@ -68,7 +70,7 @@ def audit_line(number: int) -> str:
 
 def make_pages(start_ms: int) -> tuple[list[bytes], int]:
     """PAGES answers of 1 MB of messages each, and how many events they hold."""
-    per_page = 1_000_000 // len(audit_line(0))
+    per_page = 1_000_000 // len(audit_line(0, start_ms))
     pages = []
     for page in range(PAGES):
         events = []
@@ -77,7 +79,7 @@ def make_pages(start_ms: int) -> tuple[list[bytes], int]:
             event = {
                 "logStreamName": f"kube-apiserver-audit-{number % 3:032d}",
                 "timestamp": timestamp_ms,
-                "message": audit_line(number),
+                "message": audit_line(number, timestamp_ms),
                 "ingestionTime": timestamp_ms + 900,
                 "eventId": f"{timestamp_ms:020d}{number:036d}",
             }
@@ -178,7 +180,7 @@ def main() -> int:
     pages, events = make_pages(int(time.time() * 1000))
     poll_us = best(lambda: poll(pages, events)) / events * 1e6
     loads_us = best(lambda: load(pages)) / events * 1e6
-    print(f"{events} events of {len(audit_line(0))} bytes on {PAGES} pages, best of {ROUNDS}")
+    print(f"{events} events of {len(audit_line(0, 0))} bytes on {PAGES} pages, best of {ROUNDS}")
     print(f"page to queue   {poll_us:6.2f} µs/event (at most {LIMIT_US:.0f})")
     print(f"json.loads      {loads_us:6.2f} µs/event of the same pages")
     print(f"ratio           {poll_us / loads_us:6.2f}")
