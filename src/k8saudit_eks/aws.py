@@ -1,56 +1,40 @@
-"""AWS: sessions, the CloudWatch Logs client, and what its errors mean.
+"""Log groups: opening one, reading a page of it, listing those of EKS clusters.
 
-The only file that imports boto3 (and aws_errors.py the only other one that
-imports botocore). Everything that AWS can answer becomes a Page, a ReadError
-while reading, or an OpenError while opening.
+Everything that AWS can answer becomes a Page, a ReadError while reading, or an
+OpenError while opening. Clients come from aws_session.py, what errors mean from
+aws_errors.py; no other files import boto3 or botocore.
 """
 
 from __future__ import annotations
 
-import os
+import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import Any, Protocol
+from typing import Any
 
-# Neither ships type information; the parts used here are typed by LogsClient.
-import boto3  # type: ignore[import-untyped]
-import botocore.exceptions as botocore_errors  # type: ignore[import-untyped]
-from botocore.config import Config as ClientConfig  # type: ignore[import-untyped]
-from botocore.credentials import (  # type: ignore[import-untyped]
-    AssumeRoleCredentialFetcher,
-    DeferredRefreshableCredentials,
-)
-from botocore.session import Session as CoreSession  # type: ignore[import-untyped]
-
-from k8saudit_eks import PLUGIN_NAME, __version__
 from k8saudit_eks.aws_errors import (
     Failure,
     ReadError,
+    are_credentials_bad,
     code_of,
     is_aws_busy,
     read_error,
     sentence_of,
 )
+from k8saudit_eks.aws_session import LogsClient, new_client, new_session
 from k8saudit_eks.config import Config
 from k8saudit_eks.errors import OpenError
 
-CONNECT_TIMEOUT_S = 5
-READ_TIMEOUT_S = 20
 # How many attempts botocore makes while opening. While reading it makes one: there
 # the poller itself retries, so that every attempt is counted, fits the call budget,
 # and a wait ends at once on close.
 OPEN_ATTEMPTS = 3
 LISTED_CLUSTERS = 20
 _LIST_PAGES = 5
-
-
-class LogsClient(Protocol):
-    """What is used of boto3's CloudWatch Logs client."""
-
-    def filter_log_events(self, **request: Any) -> dict[str, Any]: ...
-
-    def describe_log_groups(self, **request: Any) -> dict[str, Any]: ...
+# While credentials are refused, they are looked up anew this often at most.
+_RENEW_EVERY_S = 30.0
 
 
 @dataclass(frozen=True)
@@ -82,13 +66,23 @@ class LogGroup:
         region: str | None = None,
         account: str | None = None,
         server_time_ms: int | None = None,
+        renew: Callable[[], LogsClient] | None = None,
+        monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        """server_time_ms: AWS's clock when the log group was opened, None if unknown."""
+        """
+        Args:
+            server_time_ms: AWS's clock when the log group was opened, None if unknown.
+            renew: makes another client with credentials that are looked up anew.
+        """
         self.name = name
         self.region = region
         self.account = account
         self.server_time_ms = server_time_ms
         self._client = client
+        self._renew = renew
+        self._renewed_at_s: float | None = None
+        self._renewing = threading.Lock()
+        self._monotonic_s = monotonic_s
         self._stream_prefix = stream_prefix
         self._pattern = {"filterPattern": filter_pattern} if filter_pattern else {}
 
@@ -127,12 +121,35 @@ class LogGroup:
             request["nextToken"] = token
         if limit is not None:
             request["limit"] = limit
+        client = self._client
         try:
-            answer = self._client.filter_log_events(**request)
+            answer = client.filter_log_events(**request)
         except Exception as error:
             # Everything: an answer of the wrong shape makes botocore raise what it likes.
+            if are_credentials_bad(error):
+                self._renew_client(client)
             raise read_error(error, "logs:FilterLogEvents", self.name, token) from error
         return self._checked(answer)
+
+    def _renew_client(self, refused: LogsClient) -> None:
+        """Look credentials up anew, for the next call.
+
+        botocore renews those that say when they expire. It reads a profile's and the
+        environment's keys once, though, and trusts this machine's clock over AWS when
+        it says that they have expired.
+        """
+        with self._renewing:
+            now_s = self._monotonic_s()
+            last_s = self._renewed_at_s
+            if self._renew is None or self._client is not refused:
+                return
+            if last_s is not None and now_s - last_s < _RENEW_EVERY_S:
+                return
+            self._renewed_at_s = now_s
+            try:
+                self._client = self._renew()
+            except Exception:  # the caller reports what the call before had met
+                return
 
     def _checked(self, answer: dict[str, Any]) -> Page:
         """An answer without a list of events is no empty page: it would lose what it hides."""
@@ -161,9 +178,9 @@ def open_log_group(config: Config, cluster: str) -> LogGroup:
     """
     name = config.log_group_of(cluster)
     try:
-        session = _session(config)
-        probing = _client(session, config, OPEN_ATTEMPTS)
-        reading = _client(session, config, 1)
+        session = new_session(config)
+        probing = new_client(session, config, OPEN_ATTEMPTS)
+        reading = new_client(session, config, 1)
     except Exception as error:
         raise OpenError(sentence_of(error, "", name)) from error
     account = server_time_ms = None
@@ -190,6 +207,7 @@ def open_log_group(config: Config, cluster: str) -> LogGroup:
         region=session.region_name,
         account=account,
         server_time_ms=server_time_ms,
+        renew=lambda: new_client(new_session(config), config, 1),
     )
 
 
@@ -200,7 +218,7 @@ def list_eks_clusters(config: Config) -> list[str]:
         OpenError: AWS can't be asked; one sentence with the cure.
     """
     try:
-        client = _client(_session(config), config, 1, connect_timeout_s=2, read_timeout_s=5)
+        client = new_client(new_session(config), config, 1, connect_timeout_s=2, read_timeout_s=5)
         return _clusters(client, config)
     except Exception as error:
         raise OpenError(sentence_of(error, "logs:DescribeLogGroups", "*")) from error
@@ -222,56 +240,6 @@ def _clusters(client: LogsClient, config: Config) -> list[str]:
             break
         request["nextToken"] = answer["nextToken"]
     return clusters
-
-
-def _session(config: Config) -> Any:
-    """A boto3 session in boto3's own order of places; the configuration comes first.
-
-    AWS_REGION is looked at before AWS_DEFAULT_REGION, as every other AWS SDK does
-    and as EKS sets it in pods; boto3 knows the latter only.
-    """
-    region = config.region or os.environ.get("AWS_REGION") or None
-    session = boto3.Session(profile_name=config.profile, region_name=region)
-    if config.role_arn is None:
-        return session
-    extra = {"RoleSessionName": f"{PLUGIN_NAME}-{os.getpid()}"}
-    if config.external_id is not None:
-        extra["ExternalId"] = config.external_id
-    core = session._session
-    source = core.get_credentials()
-    if source is None:
-        raise botocore_errors.NoCredentialsError
-    fetcher = AssumeRoleCredentialFetcher(
-        core.create_client, source, config.role_arn, extra_args=extra
-    )
-    # Assumed at the first call, and again before the credentials expire.
-    assumed = CoreSession()
-    if config.profile is not None:
-        assumed.set_config_variable("profile", config.profile)
-    assumed._credentials = DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")
-    return boto3.Session(botocore_session=assumed, region_name=session.region_name)
-
-
-def _client(
-    session: Any,
-    config: Config,
-    attempts: int,
-    connect_timeout_s: float = CONNECT_TIMEOUT_S,
-    read_timeout_s: float = READ_TIMEOUT_S,
-) -> LogsClient:
-    client: LogsClient = session.client(
-        "logs",
-        endpoint_url=config.endpoint_url,
-        config=ClientConfig(
-            connect_timeout=connect_timeout_s,
-            read_timeout=read_timeout_s,
-            retries={"mode": "standard", "total_max_attempts": attempts},
-            user_agent_extra=f"{PLUGIN_NAME}/{__version__}",
-            # Catch-up reads several slices at once.
-            max_pool_connections=8,
-        ),
-    )
-    return client
 
 
 def _account_of(client: LogsClient, name: str) -> str | None:

@@ -47,6 +47,13 @@ _BAD_SIGNATURE = {
     "RequestTimeTooSkewed",
 }
 _DENIED = {"AccessDeniedException", "AccessDenied", "UnauthorizedOperation", "OptInRequired"}
+_NO_CREDENTIALS = (
+    botocore_errors.NoCredentialsError,
+    botocore_errors.PartialCredentialsError,
+    botocore_errors.CredentialRetrievalError,
+    botocore_errors.TokenRetrievalError,
+    botocore_errors.SSOError,
+)
 _DENIED_MESSAGE = re.compile(
     r"(?P<who>(?:User|Role): \S+|\S+) is not authorized to perform: (?P<action>[\w:]+)"
     r"(?: on resource: (?P<resource>\S+))?"
@@ -64,14 +71,13 @@ def read_error(error: Exception, action: str, resource: str, token: str | None) 
         if token is not None and code in {"InvalidParameterException", "ValidationException"}:
             return ReadError(Failure.TOKEN_REFUSED, sentence)
         return ReadError(Failure.LASTING, sentence)
-    lasting = (
-        botocore_errors.NoCredentialsError,
-        botocore_errors.PartialCredentialsError,
-        botocore_errors.CredentialRetrievalError,
-        botocore_errors.TokenRetrievalError,
-        botocore_errors.SSOError,
-    )
-    return ReadError(Failure.LASTING if isinstance(error, lasting) else Failure.PASSING, sentence)
+    lasting = isinstance(error, _NO_CREDENTIALS)
+    return ReadError(Failure.LASTING if lasting else Failure.PASSING, sentence)
+
+
+def are_credentials_bad(error: Exception) -> bool:
+    """Whether other credentials might help: there are none, or AWS does not take these."""
+    return isinstance(error, _NO_CREDENTIALS) or code_of(error) in _EXPIRED | _UNKNOWN_KEY
 
 
 def code_of(error: Exception) -> str | None:

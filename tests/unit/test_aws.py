@@ -11,7 +11,7 @@ import botocore.exceptions
 import pytest
 from botocore.stub import ANY, Stubber
 
-from k8saudit_eks import aws
+from k8saudit_eks import aws, aws_session
 from k8saudit_eks.aws import LogGroup, list_eks_clusters, open_log_group
 from k8saudit_eks.aws_errors import Failure, ReadError
 from k8saudit_eks.config import Config
@@ -37,8 +37,8 @@ def no_ambient_aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def stubber(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stubber]:
     """The real client, answering what the test queued."""
     config = Config(region="eu-west-1")
-    client = aws._client(aws._session(config), config, 1)
-    monkeypatch.setattr(aws, "_client", lambda *_arguments, **_options: client)
+    client = aws_session.new_client(aws_session.new_session(config), config, 1)
+    monkeypatch.setattr(aws, "new_client", lambda *_arguments, **_options: client)
     with Stubber(client) as stubber:
         yield stubber
         stubber.assert_no_pending_responses()
@@ -201,12 +201,12 @@ def test_the_configuration_wins_over_the_environment(
 ) -> None:
     """region in init_config, AWS_REGION, AWS_DEFAULT_REGION, the profile."""
     (tmp_path / "config").write_text("[profile p]\nregion = eu-south-1\n")
-    assert aws._session(Config(profile="p")).region_name == "eu-south-1"
+    assert aws_session.new_session(Config(profile="p")).region_name == "eu-south-1"
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-3")
-    assert aws._session(Config(profile="p")).region_name == "eu-west-3"
+    assert aws_session.new_session(Config(profile="p")).region_name == "eu-west-3"
     monkeypatch.setenv("AWS_REGION", "eu-west-2")
-    assert aws._session(Config()).region_name == "eu-west-2"
-    assert aws._session(Config(region="eu-west-1")).region_name == "eu-west-1"
+    assert aws_session.new_session(Config()).region_name == "eu-west-2"
+    assert aws_session.new_session(Config(region="eu-west-1")).region_name == "eu-west-1"
 
 
 def test_a_role_is_assumed_with_the_external_id(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -234,7 +234,7 @@ def test_a_role_is_assumed_with_the_external_id(monkeypatch: pytest.MonkeyPatch)
         "botocore.session.Session.create_client", lambda *_arguments, **_options: Sts()
     )
     role = "arn:aws:iam::123456789012:role/reader"
-    session = aws._session(Config(region="eu-west-1", role_arn=role, external_id="x"))
+    session = aws_session.new_session(Config(region="eu-west-1", role_arn=role, external_id="x"))
     assert session.region_name == "eu-west-1"
     assert asked == []
     assert session.get_credentials().get_frozen_credentials().access_key == "assumed"
