@@ -12,7 +12,7 @@ BUCKET_MS = 10_000
 # A key is 15 bytes long because a bytes object of that length fills one 48-byte
 # block of CPython's allocator; one byte more would take 64. 120 bits: for a million
 # ids a window, two different ones share a key with a probability below 1e-24.
-_KEY_BYTES = 15
+KEY_BYTES = 15
 
 
 class Key(NamedTuple):
@@ -33,7 +33,7 @@ class SeenIds:
 
     def add(self, timestamp_ms: int, event_id: str) -> Key | None:
         """Remember an event; its key, or None if it was known already."""
-        digest = blake2b(event_id.encode("utf-8", "replace"), digest_size=_KEY_BYTES).digest()
+        digest = blake2b(event_id.encode("utf-8", "replace"), digest_size=KEY_BYTES).digest()
         bucket = timestamp_ms // BUCKET_MS
         digests = self._buckets.get(bucket)
         if digests is None:

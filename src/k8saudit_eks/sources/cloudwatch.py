@@ -13,8 +13,9 @@ from k8saudit_eks.aws_errors import Failure, ReadError
 from k8saudit_eks.config import Config
 from k8saudit_eks.delivery.acknowledge import Acknowledger
 from k8saudit_eks.delivery.clock import ServerClock
-from k8saudit_eks.delivery.ledger import Ledger, NoLedger
+from k8saudit_eks.delivery.ledger import Ledger
 from k8saudit_eks.delivery.seen import SeenIds
+from k8saudit_eks.delivery.state_dir import ledger_of
 from k8saudit_eks.delivery.window import News, Read, Window
 from k8saudit_eks.event_queue import EventQueue, Host, QueueClosed
 from k8saudit_eks.metrics import Metric
@@ -32,9 +33,12 @@ def open_cloudwatch(config: Config, cluster: str, host: Host) -> CloudWatchSourc
     """Open a cluster's audit log.
 
     Raises:
-        OpenError: it can't be read; one sentence with the cure.
+        OpenError: it can't be read, or another process reads it with the same
+            state_dir; one sentence with the cure.
     """
-    return CloudWatchSource(config, cluster, open_log_group(config, cluster), NoLedger(), host)
+    log_group = open_log_group(config, cluster)
+    ledger = ledger_of(config, log_group.region, log_group.name, host.log)
+    return CloudWatchSource(config, cluster, log_group, ledger, host)
 
 
 class CloudWatchSource:
@@ -96,8 +100,7 @@ class CloudWatchSource:
         config = self._config
         first_ms = now_ms - config.shift * 1000
         if self._remembered_ms is not None:
-            furthest_ms = min(first_ms, now_ms - config.max_catch_up * 1000)
-            first_ms = max(self._remembered_ms, furthest_ms)
+            first_ms = self._resume_ms(self._remembered_ms, first_ms, now_ms)
         # A restart before anything is settled must begin where this start begins.
         self._acknowledger.settle(first_ms)
         self._acknowledger.commit(0)
@@ -107,6 +110,28 @@ class CloudWatchSource:
             late_window_ms=config.late_window * 1000,
             polling_interval_ms=config.polling_interval * 1000,
         )
+
+    def _resume_ms(self, remembered_ms: int, first_ms: int, now_ms: int) -> int:
+        """Where an earlier capture stopped, as far as max_catch_up reaches."""
+        log, name = self._host.log, self.name
+        if remembered_ms > now_ms:
+            log.warning(
+                "%s: the ledger says that all is read up to %d s from now: it was written by a "
+                "wrong clock, and reading begins as at a first start",
+                name,
+                (remembered_ms - now_ms) // 1000,
+            )
+            return first_ms
+        resume_ms = max(remembered_ms, min(first_ms, now_ms - self._config.max_catch_up * 1000))
+        log.info("%s: reading goes on %d s back", name, (now_ms - resume_ms) // 1000)
+        if resume_ms > remembered_ms:
+            log.error(
+                "%s: %d s of the audit log before that are not read: raise max_catch_up to read "
+                "more after a downtime",
+                name,
+                (resume_ms - remembered_ms) // 1000,
+            )
+        return resume_ms
 
     def _page(self, window: Window, read: Read, stop: threading.Event) -> Page | None:
         """One call; None after a failure and the wait that it costs."""

@@ -1,0 +1,45 @@
+"""state_dir: which file remembers which log group."""
+
+from __future__ import annotations
+
+import logging
+from hashlib import blake2b
+from pathlib import Path
+from urllib.parse import quote
+
+from k8saudit_eks.config import Config
+from k8saudit_eks.delivery.ledger import Ledger, NoLedger
+
+
+def ledger_of(config: Config, region: str | None, log_group: str, log: logging.Logger) -> Ledger:
+    """The log group's ledger, opened; one that remembers nothing without a usable state_dir.
+
+    Raises:
+        OpenError: another process holds it, or a newer version wrote it.
+    """
+    if config.state_dir is None:
+        log.info(
+            "state_dir is not set: what is delivered is remembered in memory only, and a restart "
+            "begins at now minus shift"
+        )
+        return NoLedger()
+    # SQLite costs memory that a plugin without a state_dir need not pay.
+    from k8saudit_eks.delivery.sqlite_ledger import open_ledger
+
+    return open_ledger(ledger_path(config, config.state_dir, region, log_group), log)
+
+
+def ledger_path(config: Config, state_dir: str, region: str | None, log_group: str) -> Path:
+    """A readable name that no other log group has.
+
+    Regions and log groups are percent-encoded. Another account's log group of the
+    same name is told apart by how it is reached (profile, role_arn, endpoint_url):
+    the account itself may be unknown today and known tomorrow, and a name must not
+    change by that.
+    """
+    way = [config.profile, config.role_arn, config.endpoint_url]
+    name = f"{quote(region or 'no-region', safe='')}_{quote(log_group, safe='')}"
+    if any(way):
+        text = "\n".join(part or "" for part in way)
+        name += f"_{blake2b(text.encode(), digest_size=4).hexdigest()}"
+    return Path(state_dir, f"{name}.ledger")
