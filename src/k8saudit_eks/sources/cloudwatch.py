@@ -70,6 +70,8 @@ class CloudWatchSource:
         self._origins: dict[str | None, Origin] = {}
         self._queue: EventQueue | None = None
         self._failures = 0
+        # Whether a failure was logged that its end has to be logged of, too.
+        self._reported = False
         self._logged_at_s: dict[str, float] = {}
 
     def run(self, queue: EventQueue, stop: threading.Event) -> None:
@@ -147,13 +149,16 @@ class CloudWatchSource:
         except ReadError as error:
             self._failed(error, window, read, stop)
             return None
-        if self._failures:
+        self._failures = 0
+        if self._reported:
             self._host.log.info("%s: CloudWatch Logs answers again", self.name)
-            self._failures = 0
+            self._reported = False
         self._clock.observe(page.server_time_ms)
         return page
 
     def _failed(self, error: ReadError, window: Window, read: Read, stop: threading.Event) -> None:
+        if stop.is_set():
+            return
         if error.kind is Failure.THROTTLED:
             self._host.count(Metric.API_THROTTLES)
         else:
@@ -163,6 +168,7 @@ class CloudWatchSource:
         report = self._host.log.error if error.kind is Failure.LASTING else self._host.log.warning
         if self._may_log(error.kind.value):
             report("%s: %s", self.name, error)
+            self._reported = True
         self._failures += 1
         longest_s = min(_BACK_OFF_MAX_S, _BACK_OFF_FIRST_S * 2.0 ** min(self._failures, 10))
         # Full jitter spreads the clients of one account; it is no secret.
