@@ -1,0 +1,280 @@
+"""The ledger on disk: what it keeps, what it refuses, and what it survives."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from k8saudit_eks.config import Config
+from k8saudit_eks.delivery.ledger import NoLedger, Remembered
+from k8saudit_eks.delivery.seen import BUCKET_MS, Key
+from k8saudit_eks.delivery.sqlite_ledger import FORMAT, SqliteLedger, open_ledger
+from k8saudit_eks.delivery.state_dir import ledger_of, ledger_path
+from k8saudit_eks.errors import OpenError
+
+LOG = logging.getLogger("test.ledger")
+
+
+def key(bucket: int, number: int) -> Key:
+    return Key(bucket, number.to_bytes(15, "big"))
+
+
+def remembered(path: Path) -> tuple[int | None, set[Key]]:
+    """What the next process reads."""
+    ledger = open_ledger(path, LOG)
+    settled_ms, keys = ledger.load()
+    ledger.close()
+    return settled_ms, set(keys)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "state" / "group.ledger"
+
+
+@pytest.fixture
+def warnings(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
+    with caplog.at_level(logging.WARNING, logger=LOG.name):
+        yield caplog
+
+
+def test_a_first_start_knows_nothing(path: Path) -> None:
+    """The folder is made, private to its owner, and there is no mark and no key."""
+    ledger = open_ledger(path, LOG)
+    assert ledger.load() == Remembered(None, [])
+    ledger.close()
+    assert path.parent.stat().st_mode & 0o077 == 0
+    assert path.stat().st_mode & 0o077 == 0
+
+
+def test_what_is_written_is_read_back(path: Path) -> None:
+    """Keys of several buckets and writes, and the last settled mark."""
+    ledger = open_ledger(path, LOG)
+    ledger.write([key(1, 1), key(2, 2)], None)
+    ledger.write([key(1, 3)], BUCKET_MS)
+    ledger.close()
+    assert remembered(path) == (BUCKET_MS, {key(1, 1), key(1, 3), key(2, 2)})
+
+
+def test_settled_keys_are_forgotten(path: Path) -> None:
+    """A bucket that ends before the mark goes; the one that holds the mark stays."""
+    ledger = open_ledger(path, LOG)
+    ledger.write([key(1, 1), key(2, 2), key(3, 3)], None)
+    ledger.write([], 2 * BUCKET_MS + 1)
+    ledger.close()
+    assert remembered(path) == (2 * BUCKET_MS + 1, {key(2, 2), key(3, 3)})
+
+
+def test_a_killed_process_has_written_everything(path: Path) -> None:
+    """Each write() that has returned survives SIGKILL, and the lock does not."""
+    code = f"""
+import logging, os, signal
+from pathlib import Path
+from k8saudit_eks.delivery.seen import Key
+from k8saudit_eks.delivery.sqlite_ledger import open_ledger
+ledger = open_ledger(Path({str(path)!r}), logging.getLogger())
+for number in range(50):
+    ledger.write([Key(7, number.to_bytes(15, "big"))], number)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    killed = subprocess.run([sys.executable, "-c", code], check=False)
+    assert killed.returncode == -9
+    assert remembered(path) == (49, {key(7, number) for number in range(50)})
+
+
+def test_a_second_process_is_refused(path: Path) -> None:
+    """One sentence names the file and the cure; after the first one's end it may have it."""
+    code = f"""
+import logging, sys
+from pathlib import Path
+from k8saudit_eks.delivery.sqlite_ledger import open_ledger
+ledger = open_ledger(Path({str(path)!r}), logging.getLogger())
+print("open", flush=True)
+sys.stdin.read()
+ledger.close()
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "open\n"
+        with pytest.raises(OpenError, match="held by another process") as caught:
+            open_ledger(path, LOG)
+        assert str(path) in str(caught.value)
+        other.communicate()
+    assert remembered(path) == (None, set())
+
+
+def test_a_second_handle_of_the_same_process_is_refused(path: Path) -> None:
+    """As after a hot reload that forgot to close."""
+    ledger = open_ledger(path, LOG)
+    with pytest.raises(OpenError, match="held by another process"):
+        open_ledger(path, LOG)
+    ledger.close()
+    assert remembered(path) == (None, set())
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"not a database, but long enough to be taken for one" * 40,
+        b"SQLite format 3\0" + b"\xff" * 5000,
+    ],
+    ids=["text", "garbage"],
+)
+def test_a_damaged_file_is_set_aside(
+    path: Path, content: bytes, warnings: pytest.LogCaptureFixture
+) -> None:
+    """It is kept under another name, said, and a new ledger takes its place."""
+    path.parent.mkdir()
+    path.write_bytes(content)
+    assert remembered(path) == (None, set())
+    (aside,) = path.parent.glob("*.damaged-*")
+    assert aside.read_bytes() == content
+    assert aside.name in warnings.text
+    assert "first start" in warnings.text
+
+
+def test_a_ledger_damaged_in_the_middle_is_set_aside(
+    path: Path, warnings: pytest.LogCaptureFixture
+) -> None:
+    """A page overwritten inside a real ledger is noticed before anything is believed."""
+    ledger = open_ledger(path, LOG)
+    for bucket in range(200):
+        ledger.write([key(bucket, number) for number in range(100)], None)
+    ledger.close()
+    content = bytearray(path.read_bytes())
+    content[8192:12288] = b"\x5a" * 4096
+    path.write_bytes(content)
+    assert remembered(path) == (None, set())
+    assert "damaged" in warnings.text
+
+
+def test_another_programs_database_is_not_touched(
+    path: Path, warnings: pytest.LogCaptureFixture
+) -> None:
+    """It is set aside as it is."""
+    path.parent.mkdir()
+    other = sqlite3.connect(path)
+    other.execute("CREATE TABLE theirs (x)")
+    other.commit()
+    other.close()
+    content = path.read_bytes()
+    assert remembered(path) == (None, set())
+    (aside,) = path.parent.glob("*.damaged-*")
+    kept = sqlite3.connect(aside)
+    assert kept.execute("SELECT name FROM sqlite_schema").fetchall() == [("theirs",)]
+    kept.close()
+    assert len(content) == len(aside.read_bytes())
+    assert "another program" in warnings.text
+
+
+def test_a_newer_versions_ledger_is_refused_and_kept(path: Path) -> None:
+    """Reading on without its memory would repeat and might lose: the user decides."""
+    open_ledger(path, LOG).close()
+    newer = sqlite3.connect(path)
+    newer.execute(f"PRAGMA user_version = {FORMAT + 1}")
+    newer.close()
+    content = path.read_bytes()
+    with pytest.raises(OpenError, match="newer version"):
+        open_ledger(path, LOG)
+    assert path.read_bytes() == content
+
+
+def test_a_folder_that_is_no_folder_means_memory_only(
+    tmp_path: Path, warnings: pytest.LogCaptureFixture
+) -> None:
+    """A warning says what that means and what to do; the capture goes on."""
+    (tmp_path / "file").touch()
+    ledger = open_ledger(tmp_path / "file" / "group.ledger", LOG)
+    assert isinstance(ledger, NoLedger)
+    assert "state_dir can't be used" in warnings.text
+    assert "memory only" in warnings.text
+
+
+def test_a_read_only_place_means_memory_only(warnings: pytest.LogCaptureFixture) -> None:
+    """Where no file can be made, not even by root (/proc), the capture goes on."""
+    assert isinstance(open_ledger(Path("/proc/self/group.ledger"), LOG), NoLedger)
+    assert "memory only" in warnings.text
+
+
+class _Now:
+    def __init__(self) -> None:
+        self.now_s = 0.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+def test_a_full_disk_loses_nothing(path: Path, warnings: pytest.LogCaptureFixture) -> None:
+    """While nothing can be written it is kept and said once a minute; then it is written."""
+    path.parent.mkdir()
+    now = _Now()
+    ledger = SqliteLedger(path, LOG, monotonic_s=now)
+    ledger.write([key(1, 0)], 5)
+    (pages,) = ledger._connection.execute("PRAGMA page_count").fetchone()
+    # SQLite answers SQLITE_FULL, as on a full disk.
+    ledger._connection.execute(f"PRAGMA max_page_count = {pages}")
+    many = [key(bucket, bucket) for bucket in range(1, 2000)]
+    ledger.write(many, None)
+    ledger.write([key(1, 7)], None)
+    assert warnings.text.count("can't be written") == 1
+    now.now_s = 60.0
+    ledger.write([key(1, 8)], None)
+    assert warnings.text.count("can't be written") == 2
+    ledger._connection.execute("PRAGMA max_page_count = 1000000")
+    ledger.write([key(1, 9)], None)
+    ledger.close()
+    expected = {key(1, 0), key(1, 7), key(1, 8), key(1, 9), *many}
+    assert remembered(path) == (5, expected)
+
+
+def test_a_disk_that_stays_full_does_not_fill_the_memory(path: Path) -> None:
+    """What is settled meanwhile is forgotten, as it would be on disk."""
+    path.parent.mkdir()
+    ledger = SqliteLedger(path, LOG)
+    (pages,) = ledger._connection.execute("PRAGMA page_count").fetchone()
+    ledger._connection.execute(f"PRAGMA max_page_count = {pages}")
+    for round_ in range(100):
+        ledger.write([key(round_, n) for n in range(300)], round_ * BUCKET_MS)
+    assert len(ledger._unwritten) <= 600
+    ledger.close()
+
+
+def test_each_log_group_has_a_file_of_its_own() -> None:
+    """Names differ wherever region, log group or the way to the account differ."""
+    paths = [
+        ledger_path(config, "/state", region, group)
+        for config in (
+            Config(),
+            Config(profile="a"),
+            Config(role_arn="arn:aws:iam::123456789012:role/a"),
+            Config(endpoint_url="http://a"),
+        )
+        for region in ("eu-west-1", "eu-west-2", None)
+        for group in ("/aws/eks/a/cluster", "/aws/eks/a_cluster", "/aws/eks/a%2Fcluster")
+    ]
+    assert len(set(paths)) == len(paths)
+    assert all(path.parent == Path("/state") for path in paths)
+    assert paths[0].name == "eu-west-1_%2Faws%2Feks%2Fa%2Fcluster.ledger"
+
+
+def test_without_state_dir_nothing_is_written(caplog: pytest.LogCaptureFixture) -> None:
+    """And one line says what that means."""
+    with caplog.at_level(logging.INFO, logger=LOG.name):
+        assert isinstance(ledger_of(Config(), "eu-west-1", "/aws/eks/a/cluster", LOG), NoLedger)
+    assert "state_dir is not set" in caplog.text
+
+
+def test_state_dir_holds_the_ledger(tmp_path: Path) -> None:
+    """With a state_dir the file lies there."""
+    config = Config(state_dir=str(tmp_path))
+    ledger = ledger_of(config, "eu-west-1", "/aws/eks/a/cluster", LOG)
+    ledger.close()
+    assert [path.suffix for path in tmp_path.glob("*cluster*")] == [".ledger"]
