@@ -34,7 +34,7 @@ OPEN_ATTEMPTS = 3
 LISTED_CLUSTERS = 20
 _LIST_PAGES = 5
 # While credentials are refused, they are looked up anew this often at most.
-_RENEW_EVERY_S = 30.0
+_RENEW_EVERY_S = 5.0
 
 
 @dataclass(frozen=True)

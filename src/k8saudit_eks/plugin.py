@@ -13,9 +13,12 @@ from k8saudit_eks.config import Config, ReplayParams, parse_init_config, parse_o
 from k8saudit_eks.event_queue import EventQueue, Host, QueueClosed
 from k8saudit_eks.sources import Source
 
-# How long close() waits for the thread. One that is kept longer by a network call
-# finds its queue closed when it comes back and ends by itself.
-_JOIN_TIMEOUT_S = 2.0
+# How long close() waits for the thread, which comes out of a push, a back-off or a
+# pause between polls at once. One that a network call keeps (a read may take 20 s) is
+# left behind: it finds the stop event set and its queue closed when it comes back,
+# and holds references to everything that it still touches. There is no clean way to
+# take a socket in use away from boto3.
+_JOIN_TIMEOUT_S = 0.05
 
 # Signals that the kernel raises at a thread's own instruction: blocking them would
 # only turn a crash report into a silent kill.
@@ -60,10 +63,6 @@ class Capture:
         """Stop the thread and let the source write down what was delivered."""
         self._stop.set()
         self._thread.join(_JOIN_TIMEOUT_S)
-        if self._thread.is_alive():
-            self._host.log.warning(
-                "%s is still waiting for the network; it will end by itself", self._source.name
-            )
         self._source.close()
 
 

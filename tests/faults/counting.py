@@ -6,10 +6,13 @@ import contextlib
 import json
 import subprocess
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+# Answers of next_batch while a source lives: success and timeout.
+LIVING = (0, -1)
 
 
 @dataclass
@@ -74,6 +77,15 @@ class Counting:
                     case _:
                         self.log.append((-1, line))
                 self.arrived.notify_all()
+
+
+def once_a_minute(log: Sequence[tuple[int, str]]) -> bool:
+    """Whether no warning or error came twice, in a capture of less than a minute.
+
+    Sentences about the same failure may differ in details; their first words don't.
+    """
+    troubles = [" ".join(text.split()[:6]) for severity, text in log if 0 <= severity <= 4]
+    return len(troubles) == len(set(troubles)) and all(severity >= 0 for severity, _ in log)
 
 
 @contextlib.contextmanager

@@ -50,7 +50,7 @@ int main(int argc, char **argv)
     struct kae_abi_event **evts = NULL;
     int32_t rc = KAE_ABI_TIMEOUT;
     while (rc == KAE_ABI_SUCCESS || rc == KAE_ABI_TIMEOUT) {
-        if (rc == KAE_ABI_TIMEOUT && stdin_ended())
+        if (stdin_ended())
             break;
         rc = host.next_batch(plugin, instance, &nevts, &evts);
         for (uint32_t i = 0; rc == KAE_ABI_SUCCESS && i < nevts; i++)

@@ -43,7 +43,9 @@ class FaultyCloudWatch:
         logs: the log group; touch it while holding `lock`.
         speed: how many seconds the server's clock makes of a real one.
         skew_ms: by how much the server's clock is ahead of this machine's at the start.
-        answered: FilterLogEvents calls that got a page.
+        calls, answered: calls of FilterLogEvents, and those that got a page.
+        events_sent: events on those pages, but for the first, which is a host's open.
+        events_received: without the last page, which may still be under way.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class FaultyCloudWatch:
         self.lock = threading.Lock()
         self.calls = 0
         self.answered = 0
+        self.events_sent = self.events_received = 0
         self.exists = True
         self._speed = speed
         self._skew_ms = skew_ms
@@ -178,6 +181,9 @@ class FaultyCloudWatch:
                 answer["half_sent"] = True
             else:
                 self.answered += 1
+                if self.calls > 1:
+                    self.events_received = self.events_sent
+                    self.events_sent += len(answer["events"])
             return answer
 
     def hold(self) -> None:

@@ -329,3 +329,64 @@ def test_clusters_are_listed_from_all_pages(stubber: Stubber) -> None:
         {"logGroupNamePrefix": "/aws/eks/", "nextToken": "2"},
     )
     assert list_eks_clusters(Config(region="eu-west-1")) == ["a", "b"]
+
+
+class Refusing:
+    """A client that always fails in the same way."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+        self.calls = 0
+
+    def filter_log_events(self, **request: Any) -> dict[str, Any]:
+        self.calls += 1
+        raise self.error
+
+    def describe_log_groups(self, **request: Any) -> dict[str, Any]:
+        raise self.error
+
+
+def aws_error(code: str) -> Exception:
+    return botocore.exceptions.ClientError({"Error": {"Code": code}}, "FilterLogEvents")
+
+
+def test_refused_credentials_are_looked_up_anew_now_and_then() -> None:
+    """For the call after the refused one, at most every five seconds; failing at it is no news."""
+    clients: list[Refusing] = []
+    now_s = 0.0
+
+    def renew() -> Refusing:
+        if len(clients) == 2:
+            raise botocore.exceptions.ProfileNotFound(profile="p")
+        clients.append(Refusing(aws_error("ExpiredTokenException")))
+        return clients[-1]
+
+    group = LogGroup(renew(), name=GROUP, stream_prefix="", renew=renew, monotonic_s=lambda: now_s)
+    for second in (0.0, 1.0, 2.0, 6.0, 7.0, 12.0):
+        now_s = second
+        with pytest.raises(ReadError, match="have expired"):
+            group.page(0, None)
+    assert [client.calls for client in clients] == [1, 5]
+
+
+@pytest.mark.parametrize("code", ["AccessDeniedException", "ThrottlingException"])
+def test_other_refusals_keep_the_client(code: str) -> None:
+    """New credentials would not help."""
+
+    def renew() -> Refusing:
+        raise AssertionError
+
+    client = Refusing(aws_error(code))
+    group = LogGroup(client, name=GROUP, stream_prefix="", renew=renew)
+    for _ in range(3):
+        with pytest.raises(ReadError):
+            group.page(0, None)
+    assert client.calls == 3
+
+
+def test_credentials_are_not_waited_for_long() -> None:
+    """Calls to STS get seconds, not botocore's minutes."""
+    session = aws_session.new_session(Config(region="eu-west-1"))
+    limits = session.client("sts").meta.config
+    assert limits.connect_timeout == limits.read_timeout == aws_session.CREDENTIALS_TIMEOUT_S
+    assert limits.retries["total_max_attempts"] == 2

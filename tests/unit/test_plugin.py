@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import threading
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -127,6 +128,27 @@ def test_an_error_while_closing_is_no_failure(error: Exception) -> None:
     capture.start()
     capture.close()
     assert all(seen is None for seen in ending.errors)
+
+
+def test_close_does_not_wait_for_the_network() -> None:
+    """A call that hangs keeps neither close() nor what is written down then."""
+    answer, back = threading.Event(), threading.Event()
+    ending = Ending()
+
+    def run(queue: EventQueue, stop: threading.Event) -> None:
+        answer.wait()
+        back.set()
+
+    source = FakeSource(run)
+    capture = Capture(source, FakeQueue(), FakeHost(), ending)
+    capture.start()
+    before_s = time.monotonic()
+    capture.close()
+    assert time.monotonic() - before_s < 0.1
+    assert source.closed
+    assert not back.is_set()
+    answer.set()
+    assert ending.wait() == [None]
 
 
 def test_the_thread_leaves_signals_to_the_host() -> None:
