@@ -1,0 +1,96 @@
+"""A source under a plan of what goes wrong, with a clock that does not take its time."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from typing import Any
+
+from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
+from fakes import Clock, FakeClient, FakeHost, FakeQueue, Stop, client_error
+from fault_plan import REFUSALS, WRONG_SHAPES, Fault, FaultPlan
+from scenario import Scenario, Truth
+from simulated_logs import SimulatedLogs
+
+from k8saudit_eks.aws import LogGroup
+from k8saudit_eks.config import Config
+from k8saudit_eks.delivery.ledger import NoLedger
+from k8saudit_eks.sources.cloudwatch import CloudWatchSource
+
+
+class TimedQueue(FakeQueue):
+    """Remembers when each event came, in milliseconds."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__()
+        self._clock = clock
+        self.pushed_ms: list[int] = []
+
+    def push(self, payloads: Sequence[bytes], times_ns: Sequence[int]) -> int:
+        self.pushed_ms += [self._clock.now_ms] * len(payloads)
+        return super().push(payloads, times_ns)
+
+
+class Rehearsal:
+    """A source, a simulated log group and a plan of what goes wrong.
+
+    run() once, then check().
+    """
+
+    def __init__(self, scenario: Scenario, plan: FaultPlan, seed: int, **config: Any) -> None:
+        # Full jitter, but the same each time.
+        random.seed(seed)
+        self.clock = Clock()
+        self.start_ms = self.clock.now_ms
+        self.logs = SimulatedLogs(page_events=200)
+        self.plan = plan
+        self.host = FakeHost()
+        self.queue = TimedQueue(self.clock)
+        self.truth: Truth = scenario.write(self.logs, self.start_ms, seed)
+        self.client = FakeClient(self.logs, self.clock, self.go_wrong)
+        settings = Config(**config)
+        group = LogGroup(self.client, name=self.logs.name, stream_prefix=settings.log_stream_prefix)
+        self.source = CloudWatchSource(
+            settings,
+            "prod",
+            group,
+            NoLedger(),
+            self.host,
+            wall_s=self.clock,
+            monotonic_s=self.clock,
+        )
+
+    # The fakes' `before`.
+    def go_wrong(self, request: dict[str, Any]) -> dict[str, Any] | None:
+        fault = self.plan.fault(request, self.clock.now_ms)
+        match fault:
+            case None:
+                return None
+            case Fault.EMPTY_PAGE:
+                start = (request.get("startTime", 0),)
+                token = request.get("nextToken") or self.logs.token(request, start)
+                return {"events": [], "nextToken": token}
+            case Fault.NO_ANSWER:
+                self.clock.now_s += 20
+                raise ReadTimeoutError(endpoint_url="https://logs")
+            case Fault.RESET | Fault.HALF_SENT:
+                raise ConnectionClosedError(endpoint_url="https://logs")
+            case Fault.NOT_JSON:
+                return {"message": "<html>"}
+            case Fault.WRONG_SHAPE:
+                # botocore raises at what is no object.
+                shape = self.plan.chance.choice([s for s in WRONG_SHAPES if isinstance(s, dict)])
+                return dict(shape)
+            case Fault.SERVER_ERROR:
+                raise client_error("ServiceUnavailableException", status=503)
+            case _:
+                raise client_error(*REFUSALS[fault])
+
+    def run(self, seconds: float) -> None:
+        self.source.run(self.queue, Stop(self.clock, self.clock.now_s + seconds))
+
+    def check(self) -> None:
+        """Nothing lost, nothing twice."""
+        ids = self.queue.audit_ids
+        assert self.truth.audit_ids - set(ids) == set(), "lost"
+        assert len(ids) == len(self.truth.audit_ids), "repeated"
