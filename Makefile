@@ -3,7 +3,7 @@
 PYTHON_ENV := .venv/bin/python
 PYTHON_FILES := src build_plugin.py setup.py demo tests bench
 
-.PHONY: library demo run test lint bench host clean env
+.PHONY: library demo run test lint fuzz bench host clean env
 
 env:
 	@scripts/system-packages.sh build
@@ -37,6 +37,11 @@ lint: env
 test: library lint
 	@$(MAKE) --no-print-directory host || [ "$$(id -u)" -ne 0 ]
 	@$(PYTHON_ENV) -m pytest -q
+
+# Looks for inputs that break the field extractor: make fuzz [SECONDS=600]
+fuzz: env
+	@scripts/system-packages.sh fuzz
+	@$(PYTHON_ENV) tests/fuzz/fuzz.py --seconds $(or $(SECONDS),60)
 
 bench: library host
 	@for bench in bench/*.py; do echo "== $$bench"; $(PYTHON_ENV) "$$bench" || exit 1; done

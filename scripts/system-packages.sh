@@ -4,7 +4,7 @@
 #
 # Installs with apt-get as root; otherwise prints the command to run and fails.
 # Looks before it installs, so a complete machine is left alone.
-# Usage: scripts/system-packages.sh [build|host]...    (default: build)
+# Usage: scripts/system-packages.sh [build|host|fuzz]...    (default: build)
 set -eu
 exec </dev/null
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
@@ -39,11 +39,21 @@ check_host() {
     fi
 }
 
+check_fuzz() {
+    # The sanitizers' runtime is a package of its own; newer ones lie elsewhere.
+    for runtime in "libclang_rt.fuzzer-$(uname -m).a" libclang_rt.fuzzer.a; do
+        has clang++ && [ -e "$(clang++ -print-file-name="$runtime")" ] && return
+    done
+    want clang
+    want libclang-rt-dev
+}
+
 for part in "${@:-build}"; do
     case $part in
         build) check_build ;;
         host) check_host ;;
-        *) echo "system-packages.sh: no such part: $part (build, host)" >&2; exit 2 ;;
+        fuzz) check_fuzz ;;
+        *) echo "system-packages.sh: no such part: $part (build, host, fuzz)" >&2; exit 2 ;;
     esac
 done
 

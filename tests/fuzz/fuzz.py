@@ -1,0 +1,110 @@
+"""Builds the libFuzzer target of fuzz_extract.cpp and runs it for a bounded time.
+
+    python tests/fuzz/fuzz.py [--seconds 60 | --runs N] [--seed N]
+
+Needs clang with its sanitizer runtime (Debian: clang, libclang-rt-dev) and
+libsimdjson-dev. Starts from the corpus of tests/data/events and from damaged copies
+of it; what it finds besides stays in build/fuzz/corpus and is used again. An input
+that breaks something is left in build/fuzz/, and the exit code is not 0.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "src"))
+
+from k8saudit_eks.fields.emit import c_source  # noqa: E402 - the path above comes first
+from k8saudit_eks.fields.table import FIELDS  # noqa: E402
+
+CSRC = ROOT / "csrc"
+EVENTS = ROOT / "tests" / "data" / "events"
+HERE = Path(__file__).resolve().parent
+SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+COMMON = ["-g", "-O1", "-Wall", "-Wextra", "-Werror", *SANITIZERS, f"-I{CSRC}"]
+CXX = ["clang++", "-std=c++17", *COMMON]
+# The events are small, and long inputs are slow: depth and size have tests of their own.
+MAX_LEN_BYTES = 16_384
+
+
+def run(command: Sequence[str | Path]) -> None:
+    subprocess.run([str(part) for part in command], check=True)
+
+
+def build(folder: Path) -> Path:
+    """The fuzzer; compiled side by side, always anew."""
+    folder.mkdir(parents=True, exist_ok=True)
+    table = folder / "fields.c"
+    table.write_text(c_source(), encoding="utf-8")
+    jobs: list[tuple[list[str], Path]] = [(["clang", "-std=c11", *COMMON], table)]
+    # -fsanitize=fuzzer-no-link: coverage of the code under test.
+    covered = [*CXX, "-fsanitize=fuzzer-no-link", "-fno-exceptions", "-fno-rtti"]
+    jobs += [(covered, source) for source in sorted(CSRC.glob("extract*.cpp"))]
+    jobs.append(([*CXX, "-fsanitize=fuzzer-no-link"], HERE / "fuzz_extract.cpp"))
+    objects = []
+    for command, source in jobs:
+        objects.append(folder / f"{source.stem}.o")
+        run([*command, "-c", source, "-o", objects[-1]])
+    program = folder / "fuzz_extract"
+    run([*CXX, "-fsanitize=fuzzer", *objects, "-o", program, "-lsimdjson"])
+    return program
+
+
+def seeds() -> Iterator[bytes]:
+    """The corpus, compact, and ways to damage it."""
+    for path in sorted(EVENTS.glob("*.json")):
+        event = json.loads(path.read_text("utf-8"))
+        text = json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
+        yield text
+        yield b"/objectRef/name\n" + text
+        yield text[: len(text) // 2]
+        yield text.replace(b'"', b'"\\u0000', 40)
+        yield text.replace(b"a", b"\xff", 3)
+    yield b"[" * 9_000 + b"]" * 9_000
+
+
+def write_seeds(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, seed in enumerate(seeds()):
+        (folder / f"seed-{number:04d}").write_bytes(seed)
+
+
+def write_dictionary(path: Path) -> None:
+    """Member names of the field table and JSON's tokens, as libFuzzer reads them."""
+    names = {part for row in FIELDS for text in row.paths for part in text.split(".")}
+    words = {name.split("[")[0] for name in names if name.isascii()} - {"", "$"}
+    tokens = ["{", "}", "[", "]", ":", ",", "null", "true", "1e9", "\\\\u0000", "\\\\ud800"]
+    lines = [f'"\\"{word}\\":"' for word in sorted(words) if word.isalnum()]
+    path.write_text("\n".join([*lines, *(f'"{token}"' for token in tokens)]) + "\n")
+
+
+def fuzz(folder: Path, bounds: Sequence[str]) -> int:
+    """Build, seed, run; the fuzzer's exit code."""
+    program = build(folder)
+    write_seeds(folder / "seeds")
+    write_dictionary(folder / "dictionary")
+    (folder / "corpus").mkdir(exist_ok=True)
+    command = [program, folder / "corpus", folder / "seeds", f"-dict={folder / 'dictionary'}"]
+    options = [f"-max_len={MAX_LEN_BYTES}", f"-artifact_prefix={folder}/", "-print_final_stats=1"]
+    return subprocess.run([*map(str, command), *options, *bounds], check=False).returncode
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=int, default=60)
+    parser.add_argument("--runs", type=int, help="so many inputs, however long that takes")
+    parser.add_argument("--seed", type=int, default=0, help="0: another one each time")
+    parser.add_argument("--folder", type=Path, default=ROOT / "build" / "fuzz")
+    asked = parser.parse_args()
+    bound = f"-max_total_time={asked.seconds}" if asked.runs is None else f"-runs={asked.runs}"
+    return fuzz(asked.folder, [bound, f"-seed={asked.seed}"])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
