@@ -1,6 +1,7 @@
 # Recipes are short; what they do is in scripts/, build_plugin.py, demo/ and bench/.
 .DEFAULT_GOAL := library
 PYTHON_ENV := .venv/bin/python
+BENCHES := extract poller replay host
 PYTHON_FILES := src build_plugin.py setup.py demo tests bench
 
 .PHONY: library demo run test lint fuzz bench host clean env
@@ -43,8 +44,10 @@ fuzz: env
 	@scripts/system-packages.sh fuzz
 	@$(PYTHON_ENV) tests/fuzz/fuzz.py --seconds $(or $(SECONDS),60)
 
+# What it costs; docs/benchmarks.md says how to read it.
 bench: library host
-	@for bench in bench/*.py; do echo "== $$bench"; $(PYTHON_ENV) "$$bench" || exit 1; done
+	@failed=0; for bench in $(BENCHES); do \
+		echo "== bench/$$bench.py"; $(PYTHON_ENV) bench/$$bench.py || failed=1; done; exit $$failed
 
 clean:
 	rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -20,8 +20,7 @@ from pathlib import Path
 from random import Random
 from statistics import median
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
+from bare_host import build_do_nothing, sysdig
 from demo import hosts
 from demo.audit_event import Target, audit_event
 from demo.identities import CLUSTER, DEVELOPER
@@ -36,28 +35,6 @@ STARTS = 5
 IDLE_S = 21.0
 SETTLE_S = 3.0
 
-# A source plugin that does nothing: a host with it is the host without ours. It asks
-# the API for as little as there is and always answers TIMEOUT.
-DO_NOTHING_C = """\
-#include <stdint.h>
-#include <unistd.h>
-const char *plugin_get_required_api_version(void) { return "3.6.0"; }
-const char *plugin_get_version(void) { return "0.1.0"; }
-const char *plugin_get_name(void) { return "do_nothing"; }
-const char *plugin_get_description(void) { return "does nothing"; }
-const char *plugin_get_contact(void) { return "bench/host.py"; }
-const char *plugin_get_last_error(void *s) { (void)s; return ""; }
-const char *plugin_get_event_source(void) { return "do_nothing"; }
-uint32_t plugin_get_id(void) { return 999; }
-void *plugin_init(const void *in, int32_t *rc) { (void)in; *rc = 0; return (void *)1; }
-void plugin_destroy(void *s) { (void)s; }
-void *plugin_open(void *s, const char *p, int32_t *rc)
-{ (void)s; (void)p; *rc = 0; return (void *)1; }
-void plugin_close(void *s, void *h) { (void)s; (void)h; }
-int32_t plugin_next_batch(void *s, void *h, uint32_t *n, void ***e)
-{ (void)s; (void)h; *n = 0; *e = 0; usleep(30000); return -1; }
-"""
-
 
 @dataclass(frozen=True)
 class Usage:
@@ -67,15 +44,7 @@ class Usage:
     cpu_percent: float
 
 
-def sysdig(plugin: Path, name: str, settings: str, open_params: str) -> list[str]:
-    command = hosts.sysdig_command()
-    if command is None:
-        sys.exit(hosts.HOW_TO_GET_ONE)
-    return [
-        *command,
-        *("--unbuffered", "-H", f"{plugin}:{settings}", "-I", f"{name}:{open_params}"),
-        *("-p", "*%evt.num"),
-    ]
+PRINTING = ["--unbuffered", "-p", "*%evt.num"]
 
 
 def start(command: Sequence[str]) -> subprocess.Popen[str]:
@@ -137,14 +106,10 @@ def main() -> int:
         settings = (
             f'{{"region":"eu-central-1","endpoint_url":"{cloudwatch.endpoint_url}","shift":600}}'
         )
-        ours = sysdig(hosts.LIBRARY, "k8saudit-eks", settings, CLUSTER)
+        ours = [*sysdig(hosts.LIBRARY, "k8saudit-eks", settings, CLUSTER), *PRINTING]
 
-        source = Path(folder, "do_nothing.c")
-        source.write_text(DO_NOTHING_C, "utf-8")
-        nothing = source.with_suffix(".so")
-        build = ["gcc", "-shared", "-fPIC", "-O2", str(source), "-o", str(nothing)]
-        subprocess.run(build, check=True)
-        without = sysdig(nothing, "do_nothing", "", "")
+        nothing = build_do_nothing(Path(folder))
+        without = [*sysdig(nothing, "do_nothing", "", ""), *PRINTING]
 
         first = median(first_event_s(ours) for _ in range(STARTS))
         good = report("host start to first event (median)", first, FIRST_EVENT_LIMIT_S, "s")
