@@ -12,6 +12,7 @@ from k8saudit_eks.aws import LogGroup, Page, open_log_group
 from k8saudit_eks.aws_errors import Failure, ReadError
 from k8saudit_eks.config import Config
 from k8saudit_eks.delivery.acknowledge import Acknowledger
+from k8saudit_eks.delivery.budget import PROCESS, CallBudget
 from k8saudit_eks.delivery.clock import ServerClock
 from k8saudit_eks.delivery.ledger import Ledger
 from k8saudit_eks.delivery.seen import SeenIds
@@ -38,7 +39,11 @@ def open_cloudwatch(config: Config, cluster: str, host: Host) -> CloudWatchSourc
     """
     log_group = open_log_group(config, cluster)
     ledger = ledger_of(config, log_group.region, log_group.name, host.log)
-    return CloudWatchSource(config, cluster, log_group, ledger, host)
+    # Without the permission that tells the account, the way to it stands for it.
+    account = log_group.account or (config.profile, config.role_arn)
+    owner = (account, log_group.region, config.endpoint_url)
+    budget = PROCESS.of(owner, config.api_rate, time.monotonic)
+    return CloudWatchSource(config, cluster, log_group, ledger, host, budget=budget)
 
 
 class CloudWatchSource:
@@ -52,10 +57,13 @@ class CloudWatchSource:
         ledger: Ledger,
         host: Host,
         *,
+        budget: CallBudget | None = None,
         wall_s: Callable[[], float] = time.time,
         monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
+        """budget: without it, one of this source's own at config.api_rate."""
         self.name = cluster
+        self._budget = budget or CallBudget(config.api_rate, monotonic_s)
         self._config = config
         self._log_group = log_group
         self._host = host
@@ -136,7 +144,12 @@ class CloudWatchSource:
         return resume_ms
 
     def _page(self, window: Window, read: Read, stop: threading.Event) -> Page | None:
-        """One call; None after a failure and the wait that it costs."""
+        """One call; None after a failure and the wait that it costs, or when stopped."""
+        wait_s = self._budget.take()
+        if wait_s > 0:
+            self._wait(stop, wait_s)
+            if stop.is_set():
+                return None
         self._host.count(Metric.API_CALLS)
         try:
             page = self._log_group.page(
@@ -161,6 +174,7 @@ class CloudWatchSource:
             return
         if error.kind is Failure.THROTTLED:
             self._host.count(Metric.API_THROTTLES)
+            self._budget.throttled()
         else:
             self._host.count(Metric.API_ERRORS)
         if error.kind is Failure.TOKEN_REFUSED:

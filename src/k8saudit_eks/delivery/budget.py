@@ -1,0 +1,86 @@
+"""How often CloudWatch Logs may be called: one budget an account and region.
+
+The quota of FilterLogEvents belongs to the account and region, so every capture of
+this process that reads there shares one budget.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Hashable
+from weakref import WeakValueDictionary
+
+# After a throttle the rate is halved, down to this share of it, and wins back a
+# tenth of the whole with every second that goes well.
+_LOWEST_SHARE = 0.1
+_RECOVERY_SHARE_PER_S = 0.1
+# So many seconds' calls may be made at once after a pause.
+_BURST_S = 1.0
+
+
+class CallBudget:
+    """A token bucket whose rate gives way when AWS throttles. Any thread."""
+
+    def __init__(self, calls_per_s: float, monotonic_s: Callable[[], float]) -> None:
+        self._lock = threading.Lock()
+        self._monotonic_s = monotonic_s
+        self._calls_per_s = calls_per_s
+        self._share = 1.0
+        self._tokens = self._most_tokens
+        self._at_s = monotonic_s()
+
+    @property
+    def calls_per_s(self) -> float:
+        """The rate that is kept to at present."""
+        return self._calls_per_s * self._share
+
+    def take(self) -> float:
+        """Take one call; how many seconds to wait before it is made.
+
+        Whoever takes has taken: callers that wait at the same time are given
+        different moments.
+        """
+        with self._lock:
+            self._refill()
+            self._tokens -= 1
+            return max(0.0, -self._tokens / self.calls_per_s)
+
+    def throttled(self) -> None:
+        """AWS has refused a call for its frequency: others use the quota too."""
+        with self._lock:
+            self._refill()
+            self._share = max(_LOWEST_SHARE, self._share / 2)
+            self._tokens = min(self._tokens, 0.0)
+
+    @property
+    def _most_tokens(self) -> float:
+        return max(1.0, self._calls_per_s * _BURST_S)
+
+    def _refill(self) -> None:
+        now_s = self._monotonic_s()
+        passed_s = max(0.0, now_s - self._at_s)
+        self._at_s = now_s
+        self._tokens = min(self._most_tokens, self._tokens + passed_s * self.calls_per_s)
+        self._share = min(1.0, self._share + passed_s * _RECOVERY_SHARE_PER_S)
+
+
+class Budgets:
+    """The budgets in use, by account and region; one is forgotten with its last user."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._budgets: WeakValueDictionary[Hashable, CallBudget] = WeakValueDictionary()
+
+    def of(
+        self, owner: Hashable, calls_per_s: float, monotonic_s: Callable[[], float]
+    ) -> CallBudget:
+        """The owner's budget; made with this rate when there is none yet."""
+        with self._lock:
+            budget = self._budgets.get(owner)
+            if budget is None:
+                budget = self._budgets[owner] = CallBudget(calls_per_s, monotonic_s)
+            return budget
+
+
+# The quota is shared by the whole process, so this is too: not a handle's state.
+PROCESS = Budgets()

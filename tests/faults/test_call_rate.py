@@ -1,0 +1,49 @@
+"""A source keeps to api_rate, however much there is to read, and gives way when throttled."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fakes import Clock, FakeClient, FakeHost, FakeQueue, Stop, audit_line, client_error
+from simulated_logs import SimulatedLogs
+
+from k8saudit_eks.aws import LogGroup
+from k8saudit_eks.config import Config
+from k8saudit_eks.delivery.ledger import NoLedger
+from k8saudit_eks.sources.cloudwatch import CloudWatchSource
+
+
+def calls_in(seconds: float, *, throttled: bool = False, **config: Any) -> int:
+    """Calls made in so many seconds, with a backlog that lasts longer than that."""
+    clock, logs = Clock(), SimulatedLogs(page_events=5)
+    for number in range(5_000):
+        logs.add(clock.now_ms - 60_000 + number * 10, audit_line(str(number)))
+    times_s: list[float] = []
+
+    def before(request: dict[str, Any]) -> None:
+        times_s.append(clock.now_s)
+        if throttled:
+            raise client_error("ThrottlingException", "Rate exceeded")
+
+    group = LogGroup(
+        FakeClient(logs, clock, before, call_s=0.001),
+        name=logs.name,
+        stream_prefix="kube-apiserver-audit-",
+    )
+    settings = Config(shift=60, **config)
+    source = CloudWatchSource(
+        settings, "prod", group, NoLedger(), FakeHost(), wall_s=clock, monotonic_s=clock
+    )
+    source.run(FakeQueue(), Stop(clock, clock.now_s + seconds))
+    return len(times_s)
+
+
+def test_a_backlog_is_read_at_the_rate() -> None:
+    """Not faster (but for one second's burst), and hardly slower."""
+    assert 58 <= calls_in(30, api_rate=2.0) <= 62
+    assert 295 <= calls_in(30, api_rate=10.0) <= 310
+
+
+def test_throttling_makes_calls_rare() -> None:
+    """An account whose quota is used up by others is asked much less than it allows."""
+    assert calls_in(120, throttled=True, api_rate=10.0) < 30
