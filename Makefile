@@ -39,10 +39,11 @@ test: library lint
 	@$(MAKE) --no-print-directory host || [ "$$(id -u)" -ne 0 ]
 	@$(PYTHON_ENV) -m pytest -q
 
-# Looks for inputs that break the field extractor: make fuzz [SECONDS=600]
+# Looks for inputs that break extraction, framing or repair: make fuzz [SECONDS=600]
 fuzz: env
 	@scripts/system-packages.sh fuzz
 	@$(PYTHON_ENV) tests/fuzz/fuzz.py --seconds $(or $(SECONDS),60)
+	@$(PYTHON_ENV) tests/fuzz/fuzz_frame.py --seconds $(or $(SECONDS),60)
 
 # What it costs; docs/benchmarks.md says how to read it.
 bench: library host

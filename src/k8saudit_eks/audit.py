@@ -272,7 +272,9 @@ def _finish(
         if len(encoded) > max_size_bytes:
             # The closing brackets may exceed the limit again, by one byte a level.
             short = repair(encoded[:max_size_bytes].decode("utf-8", "ignore"))
-            if short is not None:
+            # An event whose auditID would be cut off (nobody writes one so) stays
+            # whole: without it no field would have a value.
+            if short is not None and "auditID" in short.members:
                 text, truncated = short.text, True
     envelope = origin.envelope(event_id, ingestion_time_ms, truncated)
     payload = (envelope + text[1:].lstrip()).encode("utf-8", "replace")

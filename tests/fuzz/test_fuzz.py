@@ -1,4 +1,4 @@
-"""A short, repeatable run of the fuzzer: `make fuzz` runs it for longer."""
+"""Short, repeatable runs of the fuzzers: `make fuzz` runs them for longer."""
 
 from __future__ import annotations
 
@@ -33,3 +33,14 @@ def test_no_input_breaks_the_extractor(tmp_path: Path) -> None:
     )
     assert ran.returncode == 0, ran.stdout[-2000:] + ran.stderr[-4000:]
     assert "Done 20000 runs" in ran.stderr
+
+
+def test_no_line_breaks_framing_or_repair(tmp_path: Path) -> None:
+    """5,000 log lines from the corpus and a fixed seed are framed and repaired as promised."""
+    pytest.importorskip("atheris", reason="no atheris for this Python and machine")
+    command = [sys.executable, HERE / "fuzz_frame.py", "--runs", "5000", "--seed", "1"]
+    ran = subprocess.run(
+        [*command, "--folder", tmp_path], capture_output=True, text=True, check=False, timeout=600
+    )
+    assert ran.returncode == 0, ran.stdout[-2000:] + ran.stderr[-4000:]
+    assert "Done 5000 runs" in ran.stdout + ran.stderr

@@ -260,6 +260,14 @@ def test_longer_events_are_cut_instead_of_dropped() -> None:
     assert one(message, timestamp_ms=1767225600123, max_size_bytes=exact - 1).truncated
 
 
+def test_a_cut_never_costs_the_audit_id() -> None:
+    """An event in an odd order stays whole where the cut would leave it without fields."""
+    line = json.dumps({"kind": "Event", "requestObject": "x" * 5000, "auditID": "behind"})
+    (framed,) = frame(line, origin=Origin(), max_size_bytes=1024)
+    assert not framed.truncated
+    assert json.loads(framed.payload)["auditID"] == "behind"
+
+
 @settings(max_examples=300, deadline=None)
 @given(cut=st.integers(0, len(line())))
 def test_every_cut_gives_a_prefix_of_the_event(cut: int) -> None:
