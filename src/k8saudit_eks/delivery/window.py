@@ -3,7 +3,8 @@
 Pure logic: pages and the time come from outside.
 
 Two things are read in turns. The head, for promptness: from a little before the
-newest event, again and again. And settling slices, for completeness: once an
+newest event, again and again; of a busy log group, each stream by itself (heads.py).
+And settling slices, for completeness: once an
 interval is older than late_window it is read once more in full, and after that
 never again. So nothing depends on what the head assumes about order and delay.
 """
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, NamedTuple
 
+from k8saudit_eks.delivery.heads import SCOUT_EVERY_MS, StreamHeads
 from k8saudit_eks.delivery.seen import Key, SeenIds
 
 SLICE_MS = 30_000
@@ -25,8 +27,9 @@ SLICE_MAX_MS = 3_600_000
 SLICE_PAGES_MAX = 8
 OVERLAP_MIN_MS = 2_000
 OVERLAP_MAX_MS = 60_000
-# Before any delay has been observed.
-OVERLAP_FIRST_MS = 10_000
+# At least, until the first settling read has shown what the head misses: a stream
+# that lags more than the overlap has no delays to be observed.
+OVERLAP_FIRST_MS = 30_000
 # CloudWatch's page tokens expire after 24 hours, and some servers answer a bad
 # token with an empty page, as if the chain had ended: never use an old one.
 TOKEN_MAX_AGE_MS = 12 * 3600 * 1000
@@ -40,6 +43,7 @@ class Purpose(Enum):
 
     HEAD = "head"
     SETTLE = "settle"
+    SCOUT = "scout"
 
 
 @dataclass
@@ -51,6 +55,8 @@ class Read:
         streams: only these log streams; empty for all.
         token: of the next page; None for the first.
         limit: events on a page at most; None for as many as there are.
+        token_at_ms: when the token was got.
+        pages, events, duplicates, largest_page: what was read so far; the last in events.
     """
 
     purpose: Purpose
@@ -61,6 +67,9 @@ class Read:
     limit: int | None = None
     token_at_ms: int = 0
     pages: int = 0
+    events: int = 0
+    duplicates: int = 0
+    largest_page: int = 0
 
 
 class News(NamedTuple):
@@ -115,6 +124,10 @@ class Window:
         self._poll_at_ms = 0
         self._slice_ms = SLICE_MS
         self._turn = Purpose.SETTLE
+        self._was_busy = False
+        self._heads = StreamHeads(
+            late_window_ms=late_window_ms, polling_interval_ms=polling_interval_ms
+        )
 
     def next_read(self, now_ms: int) -> Read | int:
         """The request to make now, or how many milliseconds to wait before asking again.
@@ -136,7 +149,7 @@ class Window:
             purpose = Purpose.HEAD
         else:
             return max(1, min(wait_ms, due_ms - now_ms))
-        read = self._settle_read(now_ms) if purpose is Purpose.SETTLE else self._head_read()
+        read = self._settle_read(now_ms) if purpose is Purpose.SETTLE else self._head_read(now_ms)
         if read.token is not None and now_ms - read.token_at_ms > TOKEN_MAX_AGE_MS:
             read.token = None
         return read
@@ -174,12 +187,33 @@ class Window:
         self._newest_ms = newest_ms
         if read.purpose is not Purpose.SETTLE or late:
             self._observe_delays(fresh)
+        self._heads.observe(
+            events,
+            head=read.purpose is Purpose.HEAD,
+            back_ms=SCOUT_EVERY_MS + self._overlap_ms if read.purpose is Purpose.SCOUT else 0,
+        )
+        read.pages += 1
+        read.events += len(events)
+        read.duplicates += duplicates
+        read.largest_page = max(read.largest_page, len(events))
         moved_ms = self._advance(read, next_token, now_ms)
         return News(fresh, keys, duplicates, late, moved_ms)
 
     def restart(self, read: Read) -> None:
         """Read the same range again from its first page: the token was refused."""
         read.token = None
+        read.pages = read.events = read.duplicates = read.largest_page = 0
+
+    def stream_is_gone(self, read: Read, now_ms: int) -> None:
+        """The log stream that `read` asked for does not exist any more."""
+        for name in read.streams:
+            self._heads.drop(name)
+        self._head_done(read, now_ms)
+
+    @property
+    def busy(self) -> bool:
+        """Whether each stream is read by itself."""
+        return self._heads.busy
 
     @property
     def overlap_ms(self) -> int:
@@ -197,21 +231,37 @@ class Window:
             self._settling = Read(Purpose.SETTLE, start_ms, start_ms + length_ms - 1)
         return self._settling
 
-    def _head_read(self) -> Read:
+    def _head_read(self, now_ms: int) -> Read:
+        if self._head is None and self._heads.busy:
+            self._head = self._stream_read(now_ms)
         if self._head is None:
             start_ms = self.settled_ms
             if self._newest_ms is not None:
                 start_ms = max(start_ms, self._newest_ms - self._overlap_ms)
+                if self._was_busy:
+                    start_ms = min(start_ms, self._heads.leave(start_ms - OVERLAP_MAX_MS))
+                    start_ms = max(start_ms, self.settled_ms)
+            self._was_busy = False
             if self._head_since_ms is None:
                 self._head_since_ms = start_ms
             # Open-ended: an API server's clock may be ahead.
             self._head = Read(Purpose.HEAD, start_ms, None)
         return self._head
 
+    def _stream_read(self, now_ms: int) -> Read | None:
+        """The scout when it is due, or the next stream; None when there are none."""
+        scout_ms = self._heads.scout_range_ms(self._overlap_ms, now_ms)
+        if scout_ms is not None and scout_ms[0] >= self.settled_ms:
+            return Read(Purpose.SCOUT, *scout_ms)
+        stream = self._heads.next_stream(now_ms)
+        if stream is None:
+            return None
+        name, start_ms = stream
+        return Read(Purpose.HEAD, max(start_ms, self.settled_ms), None, streams=(name,))
+
     def _advance(self, read: Read, next_token: str | None, now_ms: int) -> int | None:
         """Move on to the next page, or to what comes after the chain."""
         self._turn = Purpose.HEAD if read.purpose is Purpose.SETTLE else Purpose.SETTLE
-        read.pages += 1
         if next_token is not None:
             read.token = next_token
             read.token_at_ms = now_ms
@@ -220,9 +270,8 @@ class Window:
                     self._settling = None
                 self._slice_ms = SLICE_MS
             return None
-        if read.purpose is Purpose.HEAD:
-            self._head = None
-            self._poll_at_ms = now_ms + self._polling_interval_ms
+        if read.purpose is not Purpose.SETTLE:
+            self._head_done(read, now_ms)
             return None
         assert read.end_ms is not None  # noqa: S101 (settling slices have an end)
         self._settling = None
@@ -232,6 +281,20 @@ class Window:
         self.settled_ms = read.end_ms + 1
         self._seen.forget_before(self.settled_ms)
         return self.settled_ms
+
+    def _head_done(self, read: Read, now_ms: int) -> None:
+        self._head = None
+        heads = self._heads
+        if read.purpose is Purpose.SCOUT:
+            # Between two streams, or before the first: no poll ends here.
+            heads.scouted(read.events, self._overlap_ms)
+            return
+        # More than a page that was known already: the overlap does not fit one.
+        if not read.streams and read.pages > 1 and read.duplicates > read.largest_page:
+            heads.begin(read.largest_page, now_ms)
+            self._was_busy = heads.busy
+        if not read.streams or heads.round_done:
+            self._poll_at_ms = now_ms + self._polling_interval_ms
 
     def _observe_delays(self, fresh: Sequence[dict[str, Any]]) -> None:
         """The overlap follows the 99th percentile of the recent ingestion delays."""
@@ -243,4 +306,6 @@ class Window:
         if fresh and self._delays_ms:
             delays_ms = sorted(self._delays_ms)
             high_ms = delays_ms[len(delays_ms) * 99 // 100]
-            self._overlap_ms = min(max(high_ms, OVERLAP_MIN_MS), OVERLAP_MAX_MS)
+            proven = self._head_since_ms is not None and self.settled_ms > self._head_since_ms
+            least_ms = OVERLAP_MIN_MS if proven else OVERLAP_FIRST_MS
+            self._overlap_ms = min(max(high_ms, least_ms), OVERLAP_MAX_MS)

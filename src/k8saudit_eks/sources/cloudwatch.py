@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from k8saudit_eks.audit import Framed, Origin, frame
 from k8saudit_eks.aws import LogGroup, Page, open_log_group
-from k8saudit_eks.aws_errors import Failure, ReadError
+from k8saudit_eks.aws_errors import Failure, ReadError, code_of
 from k8saudit_eks.config import Config
 from k8saudit_eks.delivery.acknowledge import Acknowledger
 from k8saudit_eks.delivery.budget import PROCESS, CallBudget
@@ -179,6 +179,10 @@ class CloudWatchSource:
             self._host.count(Metric.API_ERRORS)
         if error.kind is Failure.TOKEN_REFUSED:
             window.restart(read)
+        if read.streams and _is_gone(error):
+            # The stream was deleted; the log group is asked as a whole when none is left.
+            window.stream_is_gone(read, self._clock.now_ms())
+            return
         report = self._host.log.error if error.kind is Failure.LASTING else self._host.log.warning
         if self._may_log(error.kind.value):
             report("%s: %s", self.name, error)
@@ -272,3 +276,9 @@ class CloudWatchSource:
             return False
         self._logged_at_s[subject] = now_s
         return True
+
+
+def _is_gone(error: ReadError) -> bool:
+    """Whether AWS says that there is no such log stream, or log group."""
+    cause = error.__cause__
+    return isinstance(cause, Exception) and code_of(cause) == "ResourceNotFoundException"
