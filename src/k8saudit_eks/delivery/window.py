@@ -22,6 +22,8 @@ from k8saudit_eks.delivery.seen import Key, SeenIds
 
 SLICE_MS = 30_000
 SLICE_MAX_MS = 3_600_000
+# So much behind the usual is worth a word.
+BACKLOG_MS = 60_000
 # A slice that takes more pages than this is split: the ids of an unsettled slice are
 # kept, so it must not be long where the log is busy.
 SLICE_PAGES_MAX = 8
@@ -198,6 +200,11 @@ class Window:
         read.largest_page = max(read.largest_page, len(events))
         moved_ms = self._advance(read, next_token, now_ms)
         return News(fresh, keys, duplicates, late, moved_ms)
+
+    def behind_ms(self, now_ms: int) -> int:
+        """How much more than usual is not settled; 0 up to BACKLOG_MS."""
+        behind_ms = now_ms - self._settle_due_ms()
+        return behind_ms if behind_ms > BACKLOG_MS else 0
 
     def restart(self, read: Read) -> None:
         """Read the same range again from its first page: the token was refused."""

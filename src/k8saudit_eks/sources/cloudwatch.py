@@ -26,6 +26,7 @@ PUSH_EVENTS = 256
 # How often the host's progress is looked at while something waits to be written down.
 _ACKNOWLEDGE_EVERY_S = 0.05
 _LOG_EVERY_S = 60.0
+_PROGRESS_EVERY_S = 10.0
 _BACK_OFF_FIRST_S = 0.5
 _BACK_OFF_MAX_S = 20.0
 
@@ -81,6 +82,7 @@ class CloudWatchSource:
         # Whether a failure was logged that its end has to be logged of, too.
         self._reported = False
         self._logged_at_s: dict[str, float] = {}
+        self._progress_at_s: float | None = None
 
     def run(self, queue: EventQueue, stop: threading.Event) -> None:
         """Poll until stopped. Whatever AWS answers, this goes on."""
@@ -90,6 +92,7 @@ class CloudWatchSource:
             while not stop.is_set():
                 now_ms = self._clock.now_ms()
                 self._host.gauge(Metric.LAG_MILLISECONDS, max(0, now_ms - window.settled_ms))
+                self._report_backlog(window.behind_ms(now_ms))
                 step = window.next_read(now_ms)
                 if isinstance(step, int):
                     self._wait(stop, step / 1000)
@@ -267,6 +270,21 @@ class CloudWatchSource:
             if self._acknowledger.waiting:
                 left_s = min(left_s, _ACKNOWLEDGE_EVERY_S)
             stop.wait(left_s)
+
+    def _report_backlog(self, behind_ms: int) -> None:
+        """Say every ten seconds how a backlog shrinks, and when it is gone."""
+        now_s, last_s = self._monotonic_s(), self._progress_at_s
+        if behind_ms == 0:
+            if last_s is not None:
+                self._host.log.info("%s: caught up", self.name)
+            self._progress_at_s = None
+        elif last_s is None or now_s - last_s >= _PROGRESS_EVERY_S:
+            self._progress_at_s = now_s
+            self._host.log.info(
+                "%s: catching up: %d s of the audit log still to be read",
+                self.name,
+                behind_ms // 1000,
+            )
 
     def _may_log(self, subject: str) -> bool:
         """At most once a minute for each subject."""

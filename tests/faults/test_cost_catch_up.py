@@ -1,0 +1,46 @@
+"""Catching up after a downtime: at the speed of the call budget, oldest first, with a word."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+
+import pytest
+from test_cost import PAGE_EVENTS, bench_of, fill
+from test_source import MemoryLedger
+
+
+def test_a_backlog_is_read_once_at_the_budgets_speed(caplog: pytest.LogCaptureFixture) -> None:
+    """One hour at 500 events/s, 10 calls/s: no call is wasted, progress is told each 10 s."""
+    bench, logs = bench_of(api_rate=10, max_catch_up=7200)
+    bench.ledger = MemoryLedger()
+    bench.ledger.settled_ms = bench.start_ms
+    fill(logs, bench.start_ms, 0, 3600, 50)
+    bench.clock.now_s += 3600
+    logs.since_ms = 0
+    began_s = bench.clock.now_s
+    caught_up_s = []
+    caplog.set_level(logging.INFO)
+
+    def note(request: object) -> None:
+        if any("caught up" in record.message for record in caplog.records) and not caught_up_s:
+            caught_up_s.append(bench.clock.now_s - began_s)
+
+    bench.client.before = note
+    bench.run(900)
+    pages = 3600 * 50 / PAGE_EVENTS
+    # A slice of 30 s is 6 full pages: none of them is left half empty.
+    assert caught_up_s
+    assert caught_up_s[0] <= 1.1 * pages / 10
+    left_s = [
+        int(found[1])
+        for record in caplog.records
+        if (found := re.search(r"catching up: (\d+) s", record.message))
+    ]
+    assert len(left_s) >= 5
+    assert left_s == sorted(left_s, reverse=True)
+    ids = [json.loads(payload)["auditID"] for payload in bench.queue.payloads]
+    assert len(ids) == len(set(ids)) == logs.expected
+    first = bench.queue.times_ns[: 10 * PAGE_EVENTS]
+    assert first == sorted(first), "oldest first"
