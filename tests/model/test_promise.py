@@ -1,0 +1,234 @@
+"""Random histories of a log group, its reader and its host: the promise holds after each step.
+
+The machine drives the window, the acknowledger and a ledger as the CloudWatch source
+does, against a simulated log group. Events become visible late, in any order and in
+the same millisecond; calls are throttled, tokens refused; the host evaluates when it
+likes; the process is stopped, killed and started again.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "faults"))
+
+from simulated_logs import RefusedRequest, SimulatedLogs
+
+from k8saudit_eks.delivery.acknowledge import Acknowledger
+from k8saudit_eks.delivery.ledger import Remembered
+from k8saudit_eks.delivery.seen import Key, SeenIds
+from k8saudit_eks.delivery.window import SLICE_MS, Read, Window
+
+START_MS = 1_767_225_600_000
+LATE_WINDOW_MS = 60_000
+POLLING_INTERVAL_MS = 5_000
+PAGE_EVENTS = 7
+STREAMS = ["kube-apiserver-audit-a", "kube-apiserver-audit-b", "kube-apiserver-audit-c"]
+
+
+class MemoryLedger:
+    """What a ledger file would hold; outlives the process."""
+
+    def __init__(self) -> None:
+        self.settled_ms: int | None = None
+        self.keys: set[Key] = set()
+
+    def load(self) -> Remembered:
+        return Remembered(self.settled_ms, list(self.keys))
+
+    def write(self, keys: Sequence[Key], settled_ms: int | None) -> None:
+        self.keys.update(keys)
+        if settled_ms is not None:
+            self.settled_ms = settled_ms
+
+    def close(self) -> None:
+        pass
+
+
+class Promise(RuleBasedStateMachine):
+    """One log group through several processes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now_ms = START_MS
+        self.logs = SimulatedLogs(page_events=PAGE_EVENTS)
+        self.ledger = MemoryLedger()
+        self.timestamps_ms: dict[str, int] = {}
+        self.evaluated: Counter[str] = Counter()
+        self.may_repeat: set[str] = set()
+
+    @initialize()
+    def start(self) -> None:
+        """A process starts: with what the ledger says, and nothing else."""
+        remembered = self.ledger.load()
+        seen = SeenIds()
+        seen.load(remembered.keys)
+        settled_ms = START_MS if remembered.settled_ms is None else remembered.settled_ms
+        self.window = Window(
+            settled_ms=settled_ms,
+            seen=seen,
+            late_window_ms=LATE_WINDOW_MS,
+            polling_interval_ms=POLLING_INTERVAL_MS,
+        )
+        self.acknowledger = Acknowledger(self.ledger)
+        self.acknowledger.settle(settled_ms)
+        self.acknowledger.commit(0)
+        self.pushed: list[str] = []
+        self.delivered = 0
+
+    @rule(
+        events=st.integers(1, 12),
+        age_ms=st.integers(0, 20_000),
+        step_ms=st.sampled_from([0, 0, 1, 700]),
+        delay_ms=st.one_of(st.integers(0, 3_000), st.integers(0, LATE_WINDOW_MS)),
+        stream=st.sampled_from(STREAMS),
+    )
+    def write_events(
+        self, events: int, age_ms: int, step_ms: int, delay_ms: int, stream: str
+    ) -> None:
+        """Events of the recent past, visible now or within late_window of their time."""
+        for number in range(events):
+            timestamp_ms = max(START_MS, self.now_ms - age_ms + number * step_ms)
+            # Never visible in the past: a reader may have been there.
+            latest_ms = timestamp_ms + LATE_WINDOW_MS
+            visible_ms = min(max(self.now_ms + 1, timestamp_ms + delay_ms), latest_ms)
+            event = self.logs.add(timestamp_ms, "", stream=stream, visible_ms=visible_ms)
+            self.timestamps_ms[event.event_id] = timestamp_ms
+
+    @rule(
+        side_ms=st.sampled_from([-1, 0, 1]),
+        delay_ms=st.integers(0, LATE_WINDOW_MS),
+        stream=st.sampled_from(STREAMS),
+    )
+    def write_at_a_slices_edge(self, side_ms: int, delay_ms: int, stream: str) -> None:
+        """Where one settling slice ends and the next begins."""
+        timestamp_ms = self.window.settled_ms + SLICE_MS + side_ms
+        visible_ms = timestamp_ms + delay_ms
+        if visible_ms > self.now_ms:
+            event = self.logs.add(timestamp_ms, "", stream=stream, visible_ms=visible_ms)
+            self.timestamps_ms[event.event_id] = timestamp_ms
+
+    @rule(events=st.integers(0, 3))
+    def settle_while_the_host_lags(self, events: int) -> None:
+        """Much is read for the last time while the host has evaluated hardly anything."""
+        self.now_ms += LATE_WINDOW_MS + 2 * SLICE_MS
+        for _ in range(15):
+            self._step()
+        self.host_evaluates(events)
+
+    @rule(passed_ms=st.one_of(st.integers(1, 3_000), st.integers(1, 200_000)))
+    def let_time_pass(self, passed_ms: int) -> None:
+        self.now_ms += passed_ms
+
+    @rule(back_ms=st.integers(1, 5_000))
+    def clock_is_corrected(self, back_ms: int) -> None:
+        """What is read next may be asked with an earlier time than before."""
+        self._step(now_ms=max(START_MS, self.now_ms - back_ms))
+
+    @rule(calls=st.integers(1, 12))
+    def poll(self, calls: int) -> None:
+        for _ in range(calls):
+            self._step()
+
+    @rule(token_refused=st.booleans())
+    def call_fails(self, token_refused: bool) -> None:
+        """A throttle, an error or a refused token instead of a page."""
+        read = self.window.next_read(self.now_ms)
+        if isinstance(read, Read) and token_refused:
+            self.window.restart(read)
+
+    @rule(events=st.integers(1, 40))
+    def host_evaluates(self, events: int) -> None:
+        """The host has evaluated some more, and has come back."""
+        last = min(len(self.pushed), self.delivered + events)
+        self.evaluated.update(self.pushed[self.delivered : last])
+        self.delivered = last
+        self.acknowledger.commit(self.delivered)
+
+    @precondition(lambda self: self.pushed)
+    @rule(events=st.integers(0, 20))
+    def kill(self, events: int) -> None:
+        """SIGKILL: the host may have evaluated events that nobody has written down."""
+        last = min(len(self.pushed), self.delivered + events)
+        unwritten = self.pushed[self.delivered : last]
+        self.evaluated.update(unwritten)
+        self.may_repeat.update(unwritten)
+        self.start()
+
+    @rule()
+    def stop_cleanly(self) -> None:
+        self.acknowledger.close(self.delivered)
+        self.start()
+
+    @invariant()
+    def nothing_twice(self) -> None:
+        """But for what a kill may repeat."""
+        repeated = {event_id for event_id, times in self.evaluated.items() if times > 1}
+        assert repeated <= self.may_repeat
+
+    @invariant()
+    def the_mark_hides_nothing(self) -> None:
+        """Everything before the ledger's settled mark has been evaluated."""
+        settled_ms = self.ledger.settled_ms or START_MS
+        hidden = {
+            event_id
+            for event_id, timestamp_ms in self.timestamps_ms.items()
+            if timestamp_ms < settled_ms and not self.evaluated[event_id]
+        }
+        assert hidden == set()
+
+    def teardown(self) -> None:
+        """Nothing lost: left alone, the reader finds everything in the end."""
+        if not hasattr(self, "window"):
+            return
+        end_ms = self.now_ms + 3 * LATE_WINDOW_MS
+        while self.window.settled_ms <= end_ms:
+            step = self._step()
+            self.host_evaluates(len(self.pushed))
+            self.now_ms += step
+        assert set(self.timestamps_ms) <= set(self.evaluated)
+        self.nothing_twice()
+
+    def _step(self, now_ms: int | None = None) -> int:
+        """One call, as the source makes it; how long it took, in milliseconds."""
+        now_ms = self.now_ms if now_ms is None else now_ms
+        read = self.window.next_read(now_ms)
+        if not isinstance(read, Read):
+            return read
+        request = {"logGroupName": self.logs.name, "startTime": read.start_ms}
+        if read.end_ms is not None:
+            request["endTime"] = read.end_ms
+        if read.streams:
+            request["logStreamNames"] = list(read.streams)
+        if read.token is not None:
+            request["nextToken"] = read.token
+        if read.limit is not None:
+            request["limit"] = read.limit
+        try:
+            answer = self.logs.filter_log_events(request, now_ms)
+        except RefusedRequest:
+            self.window.restart(read)
+            return 1
+        news = self.window.page(read, answer["events"], answer.get("nextToken"), now_ms)
+        self.acknowledger.about_to_push(news.keys, [1] * len(news.keys))
+        self.pushed += [event["eventId"] for event in news.events]
+        if news.settled_ms is not None:
+            self.acknowledger.settle(news.settled_ms)
+        return 10
+
+
+TestPromise = Promise.TestCase
+TestPromise.settings = settings(
+    max_examples=60,
+    stateful_step_count=50,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=list(HealthCheck),
+)
