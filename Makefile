@@ -32,7 +32,7 @@ lint: env
 	@.venv/bin/ruff format --check --quiet $(PYTHON_FILES)
 	@.venv/bin/mypy --no-error-summary
 	@.venv/bin/mypy --no-error-summary demo tests/host
-	@.venv/bin/mypy --no-error-summary bench/host.py
+	@for bench in bench/*.py; do .venv/bin/mypy --no-error-summary "$$bench" || exit 1; done
 
 # Without root and without a host, the host tests say what to install and are skipped.
 test: library lint

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError  # type: ignore[import-untyped]
 from simulated_logs import RefusedRequest, SimulatedLogs
 
 from k8saudit_eks.event_queue import QueueClosed

@@ -6,7 +6,11 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
-from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
+# Ships no type information.
+from botocore.exceptions import (  # type: ignore[import-untyped]
+    ConnectionClosedError,
+    ReadTimeoutError,
+)
 from fakes import Clock, FakeClient, FakeHost, FakeQueue, Stop, client_error
 from fault_plan import REFUSALS, WRONG_SHAPES, Fault, FaultPlan
 from scenario import Scenario, Truth
