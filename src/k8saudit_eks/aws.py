@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -31,6 +32,7 @@ from k8saudit_eks.errors import OpenError
 # the poller itself retries, so that every attempt is counted, fits the call budget,
 # and a wait ends at once on close.
 OPEN_ATTEMPTS = 3
+LIKELIEST_CLUSTERS = 3
 LISTED_CLUSTERS = 20
 _LIST_PAGES = 5
 # While credentials are refused, they are looked up anew this often at most.
@@ -258,26 +260,35 @@ def _account_of(client: LogsClient, name: str) -> str | None:
 def _no_log_group(config: Config, client: LogsClient, cluster: str, name: str) -> str:
     """A missing log group nearly always means that audit logging is switched off."""
     region = getattr(getattr(client, "meta", None), "region_name", config.region)
-    # The list comes first: some hosts show no more than 255 bytes of an error.
+    some, all_of_them = _clusters_there(config, client, cluster)
+    # Some hosts show no more than 255 bytes: names, then the cure, then the rest.
     return (
-        f"there is no log group {name} in {region}{_clusters_there(config, client)}: check the "
-        f"cluster's name and the region, or switch its audit logging on with: aws eks "
-        f"update-cluster-config --region {region} --name {cluster} "
-        f'--logging \'{{"clusterLogging":[{{"types":["audit"],"enabled":true}}]}}\''
+        f"there is no log group {name} in {region}{some}: check name and region, or switch audit "
+        f"logging on: aws eks update-cluster-config --region {region} --name {cluster} "
+        f'--logging \'{{"clusterLogging":[{{"types":["audit"],"enabled":true}}]}}\'{all_of_them}'
     )
 
 
-def _clusters_there(config: Config, client: LogsClient) -> str:
-    """What to put behind the region in a sentence; empty when it may not be asked."""
+def _clusters_there(config: Config, client: LogsClient, cluster: str) -> tuple[str, str]:
+    """The likeliest clusters that have a log group, and all of them where there are more.
+
+    Parts of a sentence; empty when it may not be asked.
+    """
     try:
-        clusters = _clusters(client, config)
+        clusters = sorted(_clusters(client, config))
     except Exception:  # the permission is optional
-        return ""
+        return "", ""
     if not clusters:
-        return " (no cluster has one there)"
-    listed = ", ".join(sorted(clusters)[:LISTED_CLUSTERS])
+        return " (no cluster has one there)", ""
+    likeliest = clusters
+    if len(clusters) > LIKELIEST_CLUSTERS:
+        likeliest = get_close_matches(cluster, clusters, LIKELIEST_CLUSTERS, cutoff=0.0)
+    some = f" (clusters that have one: {', '.join(likeliest)})"
+    if len(likeliest) == len(clusters):
+        return some, ""
+    listed = ", ".join(clusters[:LISTED_CLUSTERS])
     more = ", …" if len(clusters) > LISTED_CLUSTERS else ""
-    return f" (clusters that have one: {listed}{more})"
+    return some, f" (all that have one: {listed}{more})"
 
 
 def _is_log_event(event: Any) -> bool:

@@ -123,6 +123,24 @@ def test_a_missing_log_group_says_how_to_switch_audit_logging_on(stubber: Stubbe
     assert "aws eks update-cluster-config --region eu-west-1 --name prod --logging" in text
 
 
+def test_among_many_clusters_the_likeliest_come_first(stubber: Stubber) -> None:
+    """A host that cuts the sentence short still shows a name like it, and the cure."""
+    stubber.add_client_error("filter_log_events", "ResourceNotFoundException", MISSING)
+    names = [f"/aws/eks/team-{number:02}/cluster" for number in range(30)]
+    groups = [{"logGroupName": name} for name in [*names, "/aws/eks/prodd/cluster"]]
+    stubber.add_response("describe_log_groups", {"logGroups": groups})
+    with pytest.raises(OpenError) as caught:
+        open_log_group(Config(region="eu-west-1"), "prod")
+    shown = str(caught.value)[:255]
+    assert "that have one: prodd, " in shown
+    assert "aws eks update-cluster-config" in shown
+    assert str(caught.value).endswith(
+        " (all that have one: "
+        + ", ".join(["prodd", *(f"team-{number:02}" for number in range(19))])
+        + ", …)"
+    )
+
+
 def test_a_missing_log_group_without_permission_to_list(stubber: Stubber) -> None:
     """The sentence stands without the list."""
     stubber.add_client_error("filter_log_events", "ResourceNotFoundException", MISSING)
