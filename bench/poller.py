@@ -157,7 +157,9 @@ def poll(pages: list[bytes], events: int) -> float:
     group = LogGroup(
         client, name="/aws/eks/prod/cluster", stream_prefix="kube-apiserver-audit-", account="1"
     )
-    source = CloudWatchSource(Config(shift=SHIFT_S, api_rate=CALLS_PER_S), "prod", group, NoLedger(), Host())
+    source = CloudWatchSource(
+        Config(shift=SHIFT_S, api_rate=CALLS_PER_S), "prod", group, NoLedger(), Host()
+    )
     queue = Queue(events, stop)
     started_s = time.process_time()
     source.run(queue, stop)
