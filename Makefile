@@ -2,9 +2,9 @@
 .DEFAULT_GOAL := library
 PYTHON_ENV := .venv/bin/python
 BENCHES := extract poller replay host
-PYTHON_FILES := src build_plugin.py setup.py demo tests bench
+PYTHON_FILES := src build_plugin.py setup.py bundle demo tests bench
 
-.PHONY: library demo run test lint fuzz bench host clean env
+.PHONY: library bundle demo run test lint fuzz bench host clean env
 
 env:
 	@scripts/system-packages.sh build
@@ -14,6 +14,10 @@ env:
 library: env
 	@$(PYTHON_ENV) build_plugin.py
 	@echo "build/libk8saudit-eks.so is ready"
+
+# dist/k8saudit-eks-VERSION-linux-ARCH.tar.gz: the library with a Python of its own.
+bundle: env
+	@$(PYTHON_ENV) -m bundle.build
 
 # A real host: Falco if it is on the PATH, else sysdig in a Debian root of its own.
 host:
@@ -32,6 +36,7 @@ lint: env
 	@.venv/bin/ruff format --check --quiet $(PYTHON_FILES)
 	@.venv/bin/mypy --no-error-summary
 	@.venv/bin/mypy --no-error-summary demo tests/host
+	@.venv/bin/mypy --no-error-summary bundle tests/packaging
 	@for bench in bench/*.py; do .venv/bin/mypy --no-error-summary "$$bench" || exit 1; done
 
 # Without root and without a host, the host tests say what to install and are skipped.

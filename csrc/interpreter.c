@@ -93,6 +93,21 @@ static bool preinitialize(void)
     return !PyStatus_Exception(status) || fail_with_status("can't prepare Python", status);
 }
 
+/* Leaves Python nothing to find out: where it was built for must not matter. */
+static PyStatus use_only_bundle(PyConfig *config, const struct kae_python_home *home)
+{
+    PyStatus status = PyConfig_SetBytesString(config, &config->home, home->bundle);
+    config->module_search_paths_set = 1;
+    for (int i = 0; i < KAE_BUNDLE_PATHS && !PyStatus_Exception(status); i++) {
+        wchar_t *path = Py_DecodeLocale(home->bundle_paths[i], NULL);
+        if (path == NULL)
+            return PyStatus_NoMemory();
+        status = PyWideStringList_Append(&config->module_search_paths, path);
+        PyMem_RawFree(path);
+    }
+    return status;
+}
+
 static bool initialize(const struct kae_python_home *home)
 {
     PyConfig config;
@@ -107,6 +122,8 @@ static bool initialize(const struct kae_python_home *home)
     status = PyConfig_SetBytesString(&config, &config.executable, home->executable);
     if (!PyStatus_Exception(status))
         status = PyConfig_SetBytesString(&config, &config.program_name, home->executable);
+    if (!PyStatus_Exception(status) && home->bundle[0] != '\0')
+        status = use_only_bundle(&config, home);
     if (!PyStatus_Exception(status))
         status = Py_InitializeFromConfig(&config);
     if (PyStatus_Exception(status))
@@ -130,13 +147,17 @@ static bool import_signal_module(void)
     return module != NULL || fail_with_exception("can't load Python's signal module");
 }
 
-/* What the interpreter's own start would have done, without its exit on error.
- * The standard streams are taken away first: nothing may reach the host's. GIL
- * held. */
-static bool import_site(void)
+/* Nothing may reach the host's streams. GIL held. */
+static void take_streams_away(void)
 {
     PySys_SetObject("stdout", Py_None);
     PySys_SetObject("stderr", Py_None);
+}
+
+/* What the interpreter's own start would have done, without its exit on error.
+ * GIL held. */
+static bool import_site(void)
+{
     PyObject *site = PyImport_ImportModule("site");
     PyObject *done = site != NULL ? PyObject_CallMethod(site, "main", NULL) : NULL;
     Py_XDECREF(done);
@@ -204,7 +225,10 @@ static bool start(void)
     struct kae_python_home home;
     if (!kae_python_home_find(&home, failure, sizeof failure))
         return false;
-    if (!check_foreign_python() || !promote_libpython(home.libpython))
+    /* The bundle's symbols have names of their own, and its extension modules name
+     * their libpython: it neither meets another Python nor shows itself to one. */
+    if (home.bundle[0] == '\0' &&
+        (!check_foreign_python() || !promote_libpython(home.libpython)))
         return false;
 
     bool joined = Py_IsInitialized();
@@ -212,7 +236,8 @@ static bool start(void)
     if (!joined) {
         if (!preinitialize() || !initialize(&home))
             return false;
-        ok = import_signal_module() && import_site();
+        take_streams_away();
+        ok = import_signal_module() && (home.bundle[0] != '\0' || import_site());
         /* This thread's state stays: every later entry makes or finds its own. */
         PyEval_SaveThread();
     }

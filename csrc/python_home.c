@@ -12,10 +12,21 @@
 /* ENV is at most five levels above the library (see the header). */
 #define KAE_MAX_LEVELS 5
 
-#define KAE_STRINGIFY(x) #x
-#define KAE_VERSION_STRING(major, minor) KAE_STRINGIFY(major) "." KAE_STRINGIFY(minor)
-#define KAE_PYTHON_VERSION KAE_VERSION_STRING(PY_MAJOR_VERSION, PY_MINOR_VERSION)
+#define KAE_STRINGIFY_(x) #x
+#define KAE_STRINGIFY(x) KAE_STRINGIFY_(x)
+#define KAE_PYTHON_VERSION KAE_STRINGIFY(PY_MAJOR_VERSION) "." KAE_STRINGIFY(PY_MINOR_VERSION)
 #define KAE_STANDARD_LIBRARY "lib/python" KAE_PYTHON_VERSION
+
+/* bundle/ gives its libpython a name with this in it, and knows the other names too. */
+#define KAE_BUNDLE_MARK "-k8saudit-eks-"
+#define KAE_BUNDLE_ZIP                                                                   \
+    "lib/python" KAE_STRINGIFY(PY_MAJOR_VERSION) KAE_STRINGIFY(PY_MINOR_VERSION) ".zip"
+
+static const char *const bundle_paths[KAE_BUNDLE_PATHS] = {
+    KAE_BUNDLE_ZIP,
+    KAE_STANDARD_LIBRARY "/lib-dynload",
+    KAE_STANDARD_LIBRARY "/site-packages",
+};
 
 static bool join(char *out, const char *dir, const char *rest)
 {
@@ -47,6 +58,27 @@ static bool file_of(const void *symbol, char *out)
     Dl_info info;
     return dladdr(symbol, &info) != 0 && info.dli_fname != NULL &&
            realpath(info.dli_fname, out) != NULL;
+}
+
+/* out is the folder above the bundle's lib/. */
+static bool find_bundle(const char *libpython, char *out)
+{
+    return realpath(libpython, out) != NULL &&
+           strstr(strrchr(out, '/'), KAE_BUNDLE_MARK) != NULL && to_parent(out) && to_parent(out);
+}
+
+static int32_t use_bundle(struct kae_python_home *home, char *error, uint32_t size_bytes)
+{
+    for (int i = 0; i < KAE_BUNDLE_PATHS; i++) {
+        if (!join(home->bundle_paths[i], home->bundle, bundle_paths[i]) ||
+            access(home->bundle_paths[i], R_OK) != 0) {
+            snprintf(error, size_bytes,
+                     "k8saudit-eks finds no readable %s in %s: unpack its archive again, whole",
+                     bundle_paths[i], home->bundle);
+            return 0;
+        }
+    }
+    return join(home->executable, home->bundle, "bin/python3");
 }
 
 /* The virtual environment around the library: out is its folder. */
@@ -153,6 +185,9 @@ int32_t kae_python_home_find(struct kae_python_home *home, char *error, uint32_t
         return 0;
     }
     snprintf(home->libpython, sizeof home->libpython, "%s", info.dli_fname);
+    if (find_bundle(home->libpython, home->bundle))
+        return use_bundle(home, error, size_bytes);
+    home->bundle[0] = '\0';
 
     snprintf(dir, sizeof dir, "%s", home->library);
     to_parent(dir);

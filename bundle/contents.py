@@ -1,0 +1,181 @@
+"""What goes into the bundle of Python: modules of the standard library, packages, data.
+
+The standard library is taken whole but for what is listed here: parts that are big and
+that nothing in a plugin can want. Packages are those of PACKAGES, as pip installed them
+in the environment that runs this.
+"""
+
+from __future__ import annotations
+
+import sysconfig
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from importlib import metadata
+from pathlib import Path, PurePosixPath
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# Everything that is imported while the plugin runs, and what that requires.
+PACKAGES = (
+    "boto3",
+    "botocore",
+    "cffi",
+    "jmespath",
+    "python-dateutil",
+    "pyyaml",
+    "s3transfer",
+    "six",
+    "urllib3",
+)
+
+# CloudWatch Logs, and whatever credentials can come from.
+SERVICES = ("logs", "signin", "sso", "sso-oidc", "sts")
+
+# Patterns of fnmatch(3), on paths inside site-packages.
+_LEFT_OUT_OF_PACKAGES = (
+    "*.dist-info/*",
+    "*/__pycache__/*",
+    "../*",
+    "*.pyi",
+    "*/py.typed",
+    "*.egg-link",
+    "*.pth",
+    "boto3/data/*",
+    "boto3/examples/*",
+    "botocore/data/*/*",  # SERVICES come back in
+    "botocore/docs/*.rst",
+    "cffi/*",  # only needed to build
+    "dateutil/zoneinfo/*.tar.gz",
+    "urllib3/contrib/emscripten/*",
+    "yaml/_yaml.*.so",  # pure Python reads an init_config just as well
+    "_yaml/*",
+)
+
+# Of the plugin's own package: the command line and the build have packages of their own.
+_LEFT_OUT_OF_THE_PLUGIN = ("cli/*", "codegen.py", "fields/*", "rules/*", "*/__pycache__/*")
+
+# Interactive, packaging, building, testing, other systems; and paths of this machine.
+_LEFT_OUT_OF_STANDARD_LIBRARY = (
+    "EXTERNALLY-MANAGED",
+    "__phello__*",
+    "_aix_support.py",
+    "_android_support.py",
+    "_apple_support.py",
+    "_ios_support.py",
+    "_osx_support.py",
+    "_pyrepl/*",
+    "_sysconfigdata*",
+    "antigravity.py",
+    "config-*",
+    "ctypes/*",
+    "curses/*",
+    "dbm/*",
+    "dist-packages/*",
+    "distutils/*",
+    "doctest.py",
+    "ensurepip/*",
+    "idlelib/*",
+    "lib-dynload/*",
+    "lib2to3/*",
+    "msilib/*",
+    "pdb.py",
+    "pydoc.py",
+    "pydoc_data/*",
+    "site-packages/*",
+    "sitecustomize.py",
+    "sqlite3/__main__.py",
+    "test/*",
+    "this.py",
+    "tkinter/*",
+    "turtle.py",
+    "turtledemo/*",
+    "unittest/*",
+    "venv/*",
+    "*/test/*",
+    "*/tests/*",
+    "*/__pycache__/*",
+)
+
+# Terminals, databases, other character sets, foreign functions, old compressions: not
+# imported, and each would bring shared libraries of its own.
+_LEFT_OUT_OF_EXTENSIONS = (
+    "_bz2.*",
+    "_codecs_*",
+    "_crypt.*",
+    "_ctypes*",
+    "_curses*",
+    "_dbm.*",
+    "_gdbm.*",
+    "_lzma.*",
+    "_test*",
+    "_tkinter.*",
+    "_uuid.*",
+    "_xx*",
+    "_zstd.*",
+    "audioop.*",
+    "nis.*",
+    "ossaudiodev.*",
+    "readline.*",
+    "spwd.*",
+    "xx*",
+)
+
+
+def standard_library() -> dict[PurePosixPath, Path]:
+    """Python files of the standard library: path in it, file here."""
+    root = Path(sysconfig.get_path("stdlib"))
+    files = ((_inside(path, root), path) for path in root.rglob("*.py"))
+    return _without(dict(files), _LEFT_OUT_OF_STANDARD_LIBRARY)
+
+
+def extension_modules() -> dict[PurePosixPath, Path]:
+    """Shared objects that Python imports, its own and cffi's: file name, file here."""
+    root = Path(sysconfig.get_path("stdlib"), "lib-dynload")
+    modules = {_inside(path, root): path for path in root.glob("*.so")}
+    for path in _files_of("cffi"):
+        if fnmatch(str(path), "_cffi_backend.*.so"):
+            modules[path] = path_of(path)
+    return _without(modules, _LEFT_OUT_OF_EXTENSIONS)
+
+
+def packages() -> dict[PurePosixPath, Path]:
+    """Files of site-packages: path in it, file here. The plugin's own package is one."""
+    files = {path: path_of(path) for name in PACKAGES for path in _files_of(name)}
+    kept = _without(files, _LEFT_OUT_OF_PACKAGES)
+    for path in files:
+        if any(path.match(f"botocore/data/{service}/*/*") for service in SERVICES):
+            kept[path] = files[path]
+    own = ROOT / "src" / "k8saudit_eks"
+    modules = {_inside(path, own): path for path in own.rglob("*.py")}
+    for path, file in _without(modules, _LEFT_OUT_OF_THE_PLUGIN).items():
+        kept[PurePosixPath("k8saudit_eks", path)] = file
+    return {path: file for path, file in kept.items() if not fnmatch(path.name, "*.so")}
+
+
+def path_of(path: PurePosixPath) -> Path:
+    """Where a path inside site-packages is on this machine."""
+    for scheme in ("platlib", "purelib"):
+        file = Path(sysconfig.get_path(scheme), path)
+        if file.exists():
+            return file
+    raise FileNotFoundError(path)
+
+
+def _files_of(package: str) -> Iterator[PurePosixPath]:
+    for path in metadata.files(package) or ():
+        if path.suffix != ".pyc":
+            yield PurePosixPath(path)
+
+
+def _inside(path: Path, root: Path) -> PurePosixPath:
+    return PurePosixPath(path.relative_to(root))
+
+
+def _without(
+    files: dict[PurePosixPath, Path], patterns: tuple[str, ...]
+) -> dict[PurePosixPath, Path]:
+    return {
+        path: file
+        for path, file in files.items()
+        if not any(fnmatch(str(path), pattern) for pattern in patterns)
+    }
