@@ -57,12 +57,14 @@ class Rule:
 
 
 @dataclass
-class _Collected:
-    """What the files have said so far, later items changing earlier ones."""
+class RuleItems:
+    """What rule files say, unexpanded, later items changing earlier ones."""
 
     lists: dict[str, list[Any]] = field(default_factory=dict)
     macros: dict[str, str] = field(default_factory=dict)
     rules: dict[str, Item] = field(default_factory=dict)
+    # required_engine_version and required_plugin_versions
+    requirements: list[Item] = field(default_factory=list)
 
 
 def load_rules(files: Iterable[Path]) -> list[Rule]:
@@ -71,7 +73,17 @@ def load_rules(files: Iterable[Path]) -> list[Rule]:
     Raises:
         RuleFileError: a file is missing, is no YAML list, or uses something unknown.
     """
-    collected = _Collected()
+    collected = read_items(files)
+    return [_rule(collected, name, item) for name, item in collected.rules.items()]
+
+
+def read_items(files: Iterable[Path]) -> RuleItems:
+    """Every list, macro and rule of the files, with their overrides.
+
+    Raises:
+        RuleFileError: a file is missing, is no YAML list, or holds something unknown.
+    """
+    collected = RuleItems()
     for path in files:
         try:
             items = yaml.load(path.read_text("utf-8"), _Loader)  # noqa: S506
@@ -81,7 +93,7 @@ def load_rules(files: Iterable[Path]) -> list[Rule]:
             raise RuleFileError(f"{path}: a rule file is a YAML list")
         for item in items:
             _take(collected, item, path)
-    return [_rule(collected, name, item) for name, item in collected.rules.items()]
+    return collected
 
 
 def with_enabled(rules: Sequence[Rule], names: Iterable[str]) -> list[Rule]:
@@ -90,7 +102,7 @@ def with_enabled(rules: Sequence[Rule], names: Iterable[str]) -> list[Rule]:
     return [replace(rule, enabled=rule.enabled or rule.name in wanted) for rule in rules]
 
 
-def _take(collected: _Collected, item: Item, path: Path) -> None:
+def _take(collected: RuleItems, item: Item, path: Path) -> None:
     override = item.get("override", {})
     if "list" in item:
         old = collected.lists.get(item["list"], []) if override.get("items") == "append" else []
@@ -104,24 +116,38 @@ def _take(collected: _Collected, item: Item, path: Path) -> None:
             _override(collected, item, override, path)
         else:
             collected.rules[item["rule"]] = item
-    elif not {"required_engine_version", "required_plugin_versions"} & set(item):
+    elif {"required_engine_version", "required_plugin_versions"} & set(item):
+        collected.requirements.append(item)
+    else:
         raise RuleFileError(f"{path}: neither list, macro, rule nor requirement: {item}")
 
 
-def _override(collected: _Collected, item: Item, override: Item, path: Path) -> None:
+def _override(collected: RuleItems, item: Item, override: Item, path: Path) -> None:
     rule = collected.rules.get(item["rule"])
     if rule is None:
         raise RuleFileError(f"{path}: overrides a rule that is not there: {item['rule']}")
     for key, how in override.items():
         if how == "append" and isinstance(item[key], str):
             rule[key] = f"{rule[key]} {item[key]}"
+        elif how == "append" and key == "exceptions":
+            rule[key] = _with_exceptions(rule.get(key, []), item[key])
         elif how == "append":
             rule[key] = [*rule.get(key, []), *item[key]]
         else:
             rule[key] = item[key]
 
 
-def _rule(collected: _Collected, name: str, item: Item) -> Rule:
+def _with_exceptions(old: Sequence[Item], more: Sequence[Item]) -> list[Item]:
+    """Exceptions of a name that is there get more values; others are added."""
+    exceptions = {exception["name"]: exception for exception in old}
+    for exception in more:
+        known = exceptions.get(exception["name"])
+        values = [*(known or {}).get("values", []), *exception.get("values", [])]
+        exceptions[exception["name"]] = {**(known or exception), "values": values}
+    return list(exceptions.values())
+
+
+def _rule(collected: RuleItems, name: str, item: Item) -> Rule:
     condition = f"({item['condition'].strip()}){_exceptions(item)}"
     try:
         expanded = expand_filter(condition, collected.macros, collected.lists)
