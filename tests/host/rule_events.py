@@ -1,0 +1,122 @@
+"""Events that a rule fires on, and near misses, from tests/data/rules.
+
+One file a rule, named after it. A case is a user and a request of _bases.yaml, changed:
+``set`` and ``unset`` take JSON Pointers (RFC 6901). A near miss changes the first of the
+rule's firing events, or the one that ``of`` counts from 1, and names only what differs.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+Json = dict[str, Any]
+
+FOLDER = Path(__file__).resolve().parents[1] / "data" / "rules"
+TUNING = FOLDER / "_tuning.yaml"
+_BASES = FOLDER / "_bases.yaml"
+# As the API server writes an event: a cut line still has what comes first.
+_ORDER = [
+    "kind", "apiVersion", "level", "auditID", "stage", "requestURI", "verb", "user",
+    "impersonatedUser", "sourceIPs", "userAgent", "objectRef", "responseStatus",
+    "requestObject", "responseObject", "requestReceivedTimestamp", "stageTimestamp",
+    "annotations",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Case:
+    """One event and what must be said about it.
+
+    also: other rules, on by default, that fire on it; None where that does not matter.
+    """
+
+    rule: str
+    what: str
+    fires: bool
+    audit_id: str
+    line: str
+    also: frozenset[str] | None
+
+    def __str__(self) -> str:
+        return f"{self.rule}: {self.what}"
+
+
+def slug(rule: str) -> str:
+    """The name of a rule's file, without its ending."""
+    return re.sub(r"[^a-z0-9]+", "-", rule.lower()).strip("-")
+
+
+def rule_files() -> dict[str, Path]:
+    """The files of cases by their slug."""
+    return {path.stem: path for path in sorted(FOLDER.glob("*.yaml")) if path.stem[0] != "_"}
+
+
+def cases_of(path: Path) -> list[Case]:
+    """Every case of a rule's file, firing events first."""
+    document = yaml.safe_load(path.read_text("utf-8"))
+    bases = yaml.safe_load(_BASES.read_text("utf-8"))
+    firing = document["fires"]
+    cases = [_case(bases, document["rule"], case, True) for case in firing]
+    for near_miss in document["near_misses"]:
+        changed = _differing(firing[near_miss.get("of", 1) - 1], near_miss)
+        cases.append(_case(bases, document["rule"], changed, False))
+    return cases
+
+
+def _differing(firing: Json, near_miss: Json) -> Json:
+    """The near miss as a case of its own: the firing event's, then its changes."""
+    kept = _steps(firing)
+    if "by" in near_miss:  # somebody else altogether
+        kept = [step for step in kept if not step[0].startswith(("/user", "/sourceIPs"))]
+    steps = [*kept, *_steps(near_miss)]
+    return {**firing, **near_miss, "steps": steps}
+
+
+def _steps(case: Json) -> list[tuple[str, Any]]:
+    """Changes in order; a pointer with no value is removed."""
+    removed = [(pointer, _REMOVE) for pointer in case.get("unset", [])]
+    return [*removed, *case.get("set", {}).items()]
+
+
+_REMOVE = object()
+
+
+def _case(bases: Json, rule: str, case: Json, fires: bool) -> Case:
+    event: Json = copy.deepcopy(bases["frame"])
+    event |= copy.deepcopy(bases["users"][case.get("by", "maria")])
+    event |= copy.deepcopy(bases["requests"][case["request"]])
+    for pointer, value in case.get("steps", _steps(case)):
+        _change(event, pointer, value)
+    if "responseObject" not in event and isinstance(event.get("requestObject"), dict):
+        event["responseObject"] = event["requestObject"]
+    event["auditID"] = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{rule} {fires} {case['what']}"))
+    event["requestReceivedTimestamp"] = "2026-11-23T08:00:00.000000Z"
+    event["stageTimestamp"] = "2026-11-23T08:00:00.010000Z"
+    line = json.dumps(
+        {name: event[name] for name in _ORDER if name in event}, separators=(",", ":")
+    )
+    if case.get("truncated"):
+        line = line[: line.index('"responseObject"')] + "[Truncated...]"
+    also = frozenset(case.get("also", [])) if fires else None
+    return Case(rule, case["what"], fires, event["auditID"], line, also)
+
+
+def _change(event: Json, pointer: str, value: Any) -> None:
+    *parents, last = [
+        part.replace("~1", "/").replace("~0", "~") for part in pointer.removeprefix("/").split("/")
+    ]
+    node: Any = event
+    for part in parents:
+        node = node[int(part)] if isinstance(node, list) else node.setdefault(part, {})
+    if value is _REMOVE:
+        del node[last]
+    else:
+        node[int(last) if isinstance(node, list) else last] = copy.deepcopy(value)
