@@ -3,11 +3,13 @@
 One file a rule, named after it. A case is a user and a request of _bases.yaml, changed:
 ``set`` and ``unset`` take JSON Pointers (RFC 6901). A near miss changes the first of the
 rule's firing events, or the one that ``of`` counts from 1, and names only what differs.
+_common.yaml holds changes that are made to the first firing event of every rule.
 """
 
 from __future__ import annotations
 
 import copy
+import functools
 import json
 import re
 import uuid
@@ -22,6 +24,7 @@ Json = dict[str, Any]
 FOLDER = Path(__file__).resolve().parents[1] / "data" / "rules"
 TUNING = FOLDER / "_tuning.yaml"
 _BASES = FOLDER / "_bases.yaml"
+_COMMON = FOLDER / "_common.yaml"
 # As the API server writes an event: a cut line still has what comes first.
 _ORDER = [
     "kind", "apiVersion", "level", "auditID", "stage", "requestURI", "verb", "user",
@@ -62,13 +65,31 @@ def rule_files() -> dict[str, Path]:
 def cases_of(path: Path) -> list[Case]:
     """Every case of a rule's file, firing events first."""
     document = yaml.safe_load(path.read_text("utf-8"))
-    bases = yaml.safe_load(_BASES.read_text("utf-8"))
+    bases = _bases()
     firing = document["fires"]
     cases = [_case(bases, document["rule"], case, True) for case in firing]
     for near_miss in document["near_misses"]:
         changed = _differing(firing[near_miss.get("of", 1) - 1], near_miss)
         cases.append(_case(bases, document["rule"], changed, False))
     return cases
+
+
+def common_cases(path: Path) -> list[Case]:
+    """The changes of _common.yaml, made to the rule's first firing event."""
+    document = yaml.safe_load(path.read_text("utf-8"))
+    rule, firing = document["rule"], document["fires"][0]
+    cases = []
+    for change in yaml.safe_load(_COMMON.read_text("utf-8")):
+        quietened = change.get("quietens")
+        fires = rule in change["still_fires"] if quietened is None else rule not in quietened
+        changed = {**_differing(firing, change), "what": f"in common: {change['what']}"}
+        cases.append(_case(_bases(), rule, changed, fires, also_known=False))
+    return cases
+
+
+@functools.cache
+def _bases() -> Json:
+    return dict(yaml.safe_load(_BASES.read_text("utf-8")))
 
 
 def _differing(firing: Json, near_miss: Json) -> Json:
@@ -89,7 +110,7 @@ def _steps(case: Json) -> list[tuple[str, Any]]:
 _REMOVE = object()
 
 
-def _case(bases: Json, rule: str, case: Json, fires: bool) -> Case:
+def _case(bases: Json, rule: str, case: Json, fires: bool, also_known: bool = True) -> Case:
     event: Json = copy.deepcopy(bases["frame"])
     event |= copy.deepcopy(bases["users"][case.get("by", "maria")])
     event |= copy.deepcopy(bases["requests"][case["request"]])
@@ -97,7 +118,7 @@ def _case(bases: Json, rule: str, case: Json, fires: bool) -> Case:
         _change(event, pointer, value)
     if "responseObject" not in event and isinstance(event.get("requestObject"), dict):
         event["responseObject"] = event["requestObject"]
-    event["auditID"] = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{rule} {fires} {case['what']}"))
+    event["auditID"] = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{rule}: {case['what']}"))
     event["requestReceivedTimestamp"] = "2026-11-23T08:00:00.000000Z"
     event["stageTimestamp"] = "2026-11-23T08:00:00.010000Z"
     line = json.dumps(
@@ -105,7 +126,7 @@ def _case(bases: Json, rule: str, case: Json, fires: bool) -> Case:
     )
     if case.get("truncated"):
         line = line[: line.index('"responseObject"')] + "[Truncated...]"
-    also = frozenset(case.get("also", [])) if fires else None
+    also = frozenset(case.get("also", [])) if fires and also_known else None
     return Case(rule, case["what"], fires, event["auditID"], line, also)
 
 

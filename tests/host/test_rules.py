@@ -16,10 +16,11 @@ from demo import hosts
 from demo.local_cloudwatch import host_environment
 from demo.rule_files import load_rules
 from demo.watch import HostError, Subject, Watch
-from rule_events import TUNING, Case, cases_of, rule_files, slug
+from rule_events import TUNING, Case, cases_of, common_cases, rule_files, slug
 
 RULES = {rule.name: rule for rule in load_rules(hosts.RULES)}
 CASES = [case for path in rule_files().values() for case in cases_of(path)]
+COMMON = [case for path in rule_files().values() for case in common_cases(path)]
 
 
 def test_every_rule_has_events_and_near_misses() -> None:
@@ -29,7 +30,7 @@ def test_every_rule_has_events_and_near_misses() -> None:
         own = [case.fires for case in cases_of(rule_files()[slug(name)]) if case.rule == name]
         assert True in own, name
         assert False in own, name
-    assert len({case.audit_id for case in CASES}) == len(CASES)
+    assert len({case.audit_id for case in [*CASES, *COMMON]}) == len(CASES) + len(COMMON)
 
 
 def switch_all_on(folder: Path) -> Path:
@@ -55,7 +56,7 @@ def fired(
     """The rules that fired, by the event's audit id."""
     folder = tmp_path_factory.mktemp("rules")
     events = folder / "events.jsonl"
-    events.write_text("".join(case.line + "\n" for case in CASES), "utf-8")
+    events.write_text("".join(case.line + "\n" for case in [*CASES, *COMMON]), "utf-8")
     files = [*hosts.RULES, TUNING, switch_all_on(folder)]
     subject = Subject({"region": "eu-central-1"}, f"file://{events}", files, load_rules(files))
     rules: dict[str, set[str]] = defaultdict(set)
@@ -67,7 +68,7 @@ def fired(
             # The file is over: the host has ended, which must have been cleanly.
             assert watch.stop() == 0, watch.complaint()
         if watch.counts_events:
-            assert watch.events == len(CASES)
+            assert watch.events == len(CASES) + len(COMMON)
     return rules
 
 
@@ -86,3 +87,15 @@ def test_near_miss_is_quiet(fired: Mapping[str, set[str]], case: Case) -> None:
     rules = fired[case.audit_id]
     assert case.rule not in rules
     assert case.rule == "Every Event" or "Every Event" in rules
+
+
+def test_common_changes_quieten(fired: Mapping[str, set[str]]) -> None:
+    """Changes that most rules ask about quieten those that do, and only those."""
+    assert COMMON
+    wrong = [
+        f"{case} {'should fire' if case.fires else 'fires'}"
+        for case in COMMON
+        if (case.rule in fired[case.audit_id]) != case.fires
+    ]
+    assert wrong == []
+    assert all("Every Event" in fired[case.audit_id] for case in COMMON)
