@@ -26,8 +26,10 @@ from bundle.libraries import GLIBC
 
 SYMBOL_PREFIX = "kae_"
 
-# Written by the linker into every file, or looked up by name: each file keeps its own.
+# Written by the linker into every file, which each keeps.
 _OF_THE_FILE = frozenset({"_init", "_fini", "_edata", "_end", "__bss_start"})
+# By these, Python and the host find what they have loaded. libpython has some too, but
+# finds its own otherwise.
 _LOOKED_UP_BY_NAME = ("PyInit_", "plugin_")
 
 
@@ -62,10 +64,7 @@ def choose_names(sonames: Iterable[str], files: Iterable[Path], version: str) ->
             mean either.
     """
     defined = {
-        name
-        for path in files
-        for name in elf.read(path).defined
-        if name not in _OF_THE_FILE and not name.startswith(_LOOKED_UP_BY_NAME)
+        name for path in files for name in elf.read(path).defined if name not in _OF_THE_FILE
     }
     ambiguous = defined & _glibc_symbols()
     if ambiguous:
@@ -86,10 +85,17 @@ def isolate(path: Path, names: Names, libraries_dir: Path, libpython: str, work:
     """
     _run("strip", "--strip-unneeded", path)
     before = elf.read(path)
+    is_library = before.soname in names.sonames
     symbols_file = work / "symbols.map"
-    symbols_file.write_text("".join(f"{old} {new}\n" for old, new in names.symbols.items()))
+    symbols_file.write_text(
+        "".join(
+            f"{old} {new}\n"
+            for old, new in names.symbols.items()
+            if is_library or not old.startswith(_LOOKED_UP_BY_NAME)
+        )
+    )
     command: list[str | Path] = ["--rename-dynamic-symbols", symbols_file]
-    if before.soname in names.sonames:
+    if is_library:
         command += ["--set-soname", names.sonames[before.soname]]
     for needed in before.needed:
         if needed in names.sonames:

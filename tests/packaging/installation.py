@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ABI = ROOT / "tests" / "abi"
 
 
-def run(command: Sequence[str | Path], *, timeout_s: int = 600) -> str:
+def run(command: Sequence[str | Path], *, timeout_s: int = 600, cwd: Path | None = None) -> str:
     """Run a command that must succeed; returns its stdout."""
     finished = subprocess.run(
         [str(part) for part in command],
@@ -18,6 +18,7 @@ def run(command: Sequence[str | Path], *, timeout_s: int = 600) -> str:
         text=True,
         check=False,
         timeout=timeout_s,
+        cwd=cwd,
     )
     assert finished.returncode == 0, f"{command}\n{finished.stdout}\n{finished.stderr}"
     return finished.stdout
