@@ -56,7 +56,7 @@ class Page:
 
 
 class LogGroup:
-    """One log group that was opened: knows how to read a page of it."""
+    """One log group that was opened: knows how to read a page of it. Any thread."""
 
     def __init__(
         self,
@@ -95,7 +95,6 @@ class LogGroup:
         *,
         streams: tuple[str, ...] = (),
         token: str | None = None,
-        limit: int | None = None,
     ) -> Page:
         """Read one page of [start_ms, end_ms], both inclusive.
 
@@ -103,7 +102,6 @@ class LogGroup:
             end_ms: None for no end.
             streams: only these log streams; empty for all with the prefix.
             token: next_token of the page before, of the same range and streams.
-            limit: events on the page at most.
 
         Raises:
             ReadError: there is no page.
@@ -121,8 +119,6 @@ class LogGroup:
             request["logStreamNamePrefix"] = self._stream_prefix
         if token is not None:
             request["nextToken"] = token
-        if limit is not None:
-            request["limit"] = limit
         client = self._client
         try:
             answer = client.filter_log_events(**request)
@@ -130,7 +126,9 @@ class LogGroup:
             # Everything: an answer of the wrong shape makes botocore raise what it likes.
             if are_credentials_bad(error):
                 self._renew_client(client)
-            raise read_error(error, "logs:FilterLogEvents", self.name, token) from error
+            raise read_error(
+                error, "logs:FilterLogEvents", self.name, token=token, streams=streams
+            ) from error
         return self._checked(answer)
 
     def _renew_client(self, refused: LogsClient) -> None:
@@ -196,7 +194,7 @@ def open_log_group(config: Config, cluster: str) -> LogGroup:
         account = _account_of(probing, name)
         server_time_ms = _server_time_ms(answer)
     except Exception as error:
-        failure = read_error(error, "logs:FilterLogEvents", name, None)
+        failure = read_error(error, "logs:FilterLogEvents", name)
         if code_of(error) == "ResourceNotFoundException":
             raise OpenError(_no_log_group(config, probing, cluster, name)) from error
         if not is_aws_busy(error):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from enum import Enum
 
 # Ships no type information.
@@ -16,6 +17,8 @@ class Failure(Enum):
     """Call less often."""
     TOKEN_REFUSED = "token refused"  # noqa: S105
     """Start the chain of pages again. (A page token; no secret.)"""
+    STREAM_GONE = "stream gone"
+    """The log stream that was asked for does not exist any more."""
     PASSING = "passing"
     """The network or AWS: try again."""
     LASTING = "lasting"
@@ -60,9 +63,20 @@ _DENIED_MESSAGE = re.compile(
 )
 
 
-def read_error(error: Exception, action: str, resource: str, token: str | None) -> ReadError:
+def read_error(
+    error: Exception,
+    action: str,
+    resource: str,
+    *,
+    token: str | None = None,
+    streams: Sequence[str] = (),
+) -> ReadError:
+    """What a failed read means; token and streams are those that were asked with."""
     sentence = sentence_of(error, action, resource)
     code = code_of(error)
+    if streams and code == "ResourceNotFoundException":
+        # Or the log group; that shows when it is asked as a whole again.
+        return ReadError(Failure.STREAM_GONE, sentence)
     if code in _THROTTLES:
         return ReadError(Failure.THROTTLED, sentence)
     if code is not None and not is_aws_busy(error):

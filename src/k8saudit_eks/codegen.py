@@ -9,7 +9,7 @@ import json
 
 import k8saudit_eks
 from k8saudit_eks.config import json_schema
-from k8saudit_eks.metrics import Metric
+from k8saudit_eks.metrics import Kind, Metric, MetricSpec
 
 DESCRIPTION = "Reads the Kubernetes audit log of EKS clusters from Amazon CloudWatch Logs"
 CONTACT = "the k8saudit-eks maintainers"
@@ -54,6 +54,7 @@ enum kae_metric {{
 struct kae_metric_entry {{
     const char *name;
     int32_t type; /* enum kae_abi_metric_type */
+    int32_t is_age; /* the value is the moment that it is the age of */
 }};
 
 extern const struct kae_metric_entry kae_metric_table[];
@@ -64,13 +65,15 @@ extern const char kae_fields_json[];
 """
 
 
+def _metric_row(metric: MetricSpec) -> str:
+    monotonic = metric.kind is Kind.COUNTER
+    kind = "KAE_ABI_METRIC_MONOTONIC" if monotonic else "KAE_ABI_METRIC_NON_MONOTONIC"
+    return f"{c_string(metric.name)}, {kind}, {int(metric.kind is Kind.AGE)}"
+
+
 def tables_source() -> str:
     """Text of generated/tables.c."""
-    kinds = {True: "KAE_ABI_METRIC_MONOTONIC", False: "KAE_ABI_METRIC_NON_MONOTONIC"}
-    rows = "".join(
-        f"    {{{c_string(metric.value.name)}, {kinds[metric.value.monotonic]}}},\n"
-        for metric in Metric
-    )
+    rows = "".join(f"    {{{_metric_row(metric.value)}}},\n" for metric in Metric)
     schema = json.dumps(json.loads(json_schema()), separators=(",", ":"))
     return f"""{_NOTICE}#include "generated/tables.h"
 

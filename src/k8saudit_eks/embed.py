@@ -109,8 +109,8 @@ class NativeHost:
     def count(self, metric: Metric, amount: int = 1) -> None:
         lib.kae_plugin_count(self._plugin, metric.index, amount)
 
-    def gauge(self, metric: Metric, value: int) -> None:
-        lib.kae_plugin_gauge(self._plugin, metric.index, max(value, 0))
+    def age(self, metric: Metric, since_s: float) -> None:
+        lib.kae_plugin_age(self._plugin, metric.index, round(since_s * 1000))
 
     def set_error(self, text: str) -> None:
         """What the host reads after a refusal."""

@@ -15,6 +15,7 @@ _SEVERITIES = (
     (logging.DEBUG, 7),
 )
 _TRACE = 8
+_SPARING_S = 60.0
 
 
 def severity(level: int) -> int:
@@ -38,6 +39,23 @@ class HostLogHandler(logging.Handler):
         except Exception as error:  # a bad format string must not lose the message or print
             text = f"{record.msg} (not formatted: {error})"
         self._emit_to_host(severity(record.levelno), text)
+
+
+class Sparing:
+    """Lets each subject into the log once a minute at most. One thread."""
+
+    def __init__(self, monotonic_s: Callable[[], float]) -> None:
+        self._monotonic_s = monotonic_s
+        self._logged_at_s: dict[str, float] = {}
+
+    def may(self, subject: str) -> bool:
+        """Whether to log now; what is asked for is taken for logged."""
+        now_s = self._monotonic_s()
+        last_s = self._logged_at_s.get(subject)
+        if last_s is not None and now_s - last_s < _SPARING_S:
+            return False
+        self._logged_at_s[subject] = now_s
+        return True
 
 
 def plugin_logger(handler: logging.Handler) -> logging.Logger:

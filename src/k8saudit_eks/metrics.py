@@ -11,12 +11,21 @@ from dataclasses import dataclass
 from enum import Enum
 
 
+class Kind(Enum):
+    """What a metric's value is."""
+
+    COUNTER = "counter"
+    GAUGE = "gauge"
+    AGE = "age"
+    """Milliseconds since a moment; grows by itself whenever it is looked at."""
+
+
 @dataclass(frozen=True)
 class MetricSpec:
-    """One metric: its name in the host's output, whether it only grows, what it says."""
+    """One metric: its name in the host's output, what its value is, what it says."""
 
     name: str
-    monotonic: bool
+    kind: Kind
     description: str
 
 
@@ -24,29 +33,33 @@ class Metric(Enum):
     """The metrics; a member's position is its index in the native array."""
 
     EVENTS_DELIVERED = MetricSpec(
-        "events_delivered", True, "events handed to the host and evaluated by it"
+        "events_delivered", Kind.COUNTER, "events handed to the host and evaluated by it"
     )
     EVENTS_INVALID = MetricSpec(
-        "events_invalid", True, "log lines that are no audit event and were passed over"
+        "events_invalid", Kind.COUNTER, "log lines that are no audit event and were passed over"
     )
     EVENTS_UNPARSABLE = MetricSpec(
-        "events_unparsable", True, "delivered events whose JSON could not be parsed"
+        "events_unparsable", Kind.COUNTER, "delivered events whose JSON could not be parsed"
     )
     EVENTS_TRUNCATED = MetricSpec(
-        "events_truncated", True, "truncated log lines repaired and delivered"
+        "events_truncated", Kind.COUNTER, "truncated log lines repaired and delivered"
     )
     EVENTS_LATE = MetricSpec(
-        "events_late", True, "events that became visible late and were found by the settling read"
+        "events_late",
+        Kind.COUNTER,
+        "events that became visible late and were found by the settling read",
     )
     DUPLICATES_SUPPRESSED = MetricSpec(
-        "duplicates_suppressed", True, "events read again and not delivered again"
+        "duplicates_suppressed", Kind.COUNTER, "events read again and not delivered again"
     )
-    API_CALLS = MetricSpec("api_calls", True, "calls made to CloudWatch Logs")
-    API_THROTTLES = MetricSpec("api_throttles", True, "calls that CloudWatch Logs throttled")
-    API_ERRORS = MetricSpec("api_errors", True, "calls that failed for another reason")
-    QUEUE_DEPTH = MetricSpec("queue_depth", False, "events waiting for the host")
+    API_CALLS = MetricSpec("api_calls", Kind.COUNTER, "calls made to CloudWatch Logs")
+    API_THROTTLES = MetricSpec(
+        "api_throttles", Kind.COUNTER, "calls that CloudWatch Logs throttled"
+    )
+    API_ERRORS = MetricSpec("api_errors", Kind.COUNTER, "calls that failed for another reason")
+    QUEUE_DEPTH = MetricSpec("queue_depth", Kind.GAUGE, "events waiting for the host")
     LAG_MILLISECONDS = MetricSpec(
-        "lag_milliseconds", False, "age of the oldest moment not yet known to be complete"
+        "lag_milliseconds", Kind.AGE, "age of the oldest moment not yet known to be complete"
     )
 
     @property

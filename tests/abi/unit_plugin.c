@@ -2,6 +2,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <time.h>
 
 #include "host.h"
 #include "plugin.h"
@@ -67,15 +68,41 @@ static void metrics_outside_the_table_are_ignored(void)
 {
     struct kae_plugin *plugin = kae_plugin_new(NULL, NULL);
     kae_plugin_count(plugin, KAE_METRIC_COUNT, 1);
-    kae_plugin_gauge(plugin, UINT32_MAX, 1);
+    kae_plugin_age(plugin, UINT32_MAX, 1);
     kae_metrics_read(&plugin->metrics, plugin->metrics_out);
     for (uint32_t i = 0; i < KAE_METRIC_COUNT; i++)
         EXPECT(plugin->metrics_out[i].value.u64 == 0);
     kae_plugin_unref(plugin);
 }
 
+static uint64_t read_lag_ms(struct kae_plugin *plugin)
+{
+    kae_metrics_read(&plugin->metrics, plugin->metrics_out);
+    return plugin->metrics_out[KAE_METRIC_LAG_MILLISECONDS].value.u64;
+}
+
+static void an_age_grows_by_itself(void)
+{
+    struct kae_plugin *plugin = kae_plugin_new(NULL, NULL);
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    int64_t now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    EXPECT(read_lag_ms(plugin) == 0);
+    /* Longer ago than the machine runs. */
+    kae_plugin_age(plugin, KAE_METRIC_LAG_MILLISECONDS, -300000);
+    uint64_t first_ms = read_lag_ms(plugin);
+    EXPECT(first_ms >= (uint64_t)now_ms + 300000);
+    struct timespec pause = {0, 2000000};
+    nanosleep(&pause, NULL);
+    EXPECT(read_lag_ms(plugin) >= first_ms + 2);
+    kae_plugin_age(plugin, KAE_METRIC_LAG_MILLISECONDS, now_ms + 3600000);
+    EXPECT(read_lag_ms(plugin) == 0);
+    kae_plugin_unref(plugin);
+}
+
 int main(void)
 {
+    an_age_grows_by_itself();
     nobody_logs_to_a_host_that_is_gone();
     errors_and_texts_have_their_own_buffers();
     metrics_outside_the_table_are_ignored();

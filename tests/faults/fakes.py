@@ -12,8 +12,11 @@ from typing import Any
 from botocore.exceptions import ClientError  # type: ignore[import-untyped]
 from simulated_logs import RefusedRequest, SimulatedLogs
 
+from k8saudit_eks.aws import Page
+from k8saudit_eks.aws_errors import ReadError
 from k8saudit_eks.event_queue import QueueClosed
 from k8saudit_eks.metrics import Metric
+from k8saudit_eks.sources.lanes import Call
 
 
 def audit_line(audit_id: str, **changes: Any) -> str:
@@ -65,17 +68,38 @@ class Stop(threading.Event):
         return self.is_set()
 
 
+class FakeLanes:
+    """Calls side by side, on the clock: together they take as long as the longest."""
+
+    def __init__(self, clock: Clock, most: int) -> None:
+        self.most = most
+        self._clock = clock
+
+    def make(self, calls: Sequence[Call], stop: threading.Event) -> list[Page | ReadError]:
+        began_s, ended_s = self._clock.now_s, self._clock.now_s
+        answers: list[Page | ReadError] = []
+        for call in calls:
+            self._clock.now_s = began_s
+            try:
+                answers.append(call())
+            except ReadError as error:
+                answers.append(error)
+            ended_s = max(ended_s, self._clock.now_s)
+        self._clock.now_s = ended_s
+        return answers
+
+
 class FakeHost:
     def __init__(self) -> None:
         self.log = logging.getLogger("test.k8saudit_eks")
         self.counts: Counter[Metric] = Counter()
-        self.gauges: dict[Metric, int] = {}
+        self.since_s: dict[Metric, float] = {}
 
     def count(self, metric: Metric, amount: int = 1) -> None:
         self.counts[metric] += amount
 
-    def gauge(self, metric: Metric, value: int) -> None:
-        self.gauges[metric] = value
+    def age(self, metric: Metric, since_s: float) -> None:
+        self.since_s[metric] = since_s
 
 
 class FakeQueue:

@@ -11,7 +11,7 @@ from botocore.exceptions import (  # type: ignore[import-untyped]
     ConnectionClosedError,
     ReadTimeoutError,
 )
-from fakes import Clock, FakeClient, FakeHost, FakeQueue, Stop, client_error
+from fakes import Clock, FakeClient, FakeHost, FakeLanes, FakeQueue, Stop, client_error
 from fault_plan import REFUSALS, WRONG_SHAPES, Fault, FaultPlan
 from scenario import Scenario, Truth
 from simulated_logs import SimulatedLogs
@@ -60,6 +60,7 @@ class Rehearsal:
             group,
             NoLedger(),
             self.host,
+            lanes=FakeLanes(self.clock, 3),
             wall_s=self.clock,
             monotonic_s=self.clock,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fakes import Clock, FakeClient, FakeHost, FakeQueue, Stop, audit_line, client_error
+from fakes import Clock, FakeClient, FakeHost, FakeLanes, FakeQueue, Stop, audit_line, client_error
 from simulated_logs import SimulatedLogs
 
 from k8saudit_eks.aws import LogGroup
@@ -32,7 +32,14 @@ def calls_in(seconds: float, *, throttled: bool = False, **config: Any) -> int:
     )
     settings = Config(shift=60, **config)
     source = CloudWatchSource(
-        settings, "prod", group, NoLedger(), FakeHost(), wall_s=clock, monotonic_s=clock
+        settings,
+        "prod",
+        group,
+        NoLedger(),
+        FakeHost(),
+        lanes=FakeLanes(clock, 5),
+        wall_s=clock,
+        monotonic_s=clock,
     )
     source.run(FakeQueue(), Stop(clock, clock.now_s + seconds))
     return len(times_s)

@@ -95,7 +95,8 @@ def test_busy_reading_costs_little_more_than_twice_the_data(polling_interval: in
     bench.run(1000)
     pages_of_events = 500 * 100 / PAGE_EVENTS
     assert logs.read["events"] / PAGE_EVENTS <= 2.3 * pages_of_events
-    # A poll reads each stream once; scouts and settling slices come on top.
+    # A poll reads each stream once; scouts and settling slices come on top. A page of
+    # this log group holds the events of 2.5 s.
     assert logs.read["calls"] <= 3 * 500 / polling_interval * 1.05 + 2.3 * pages_of_events
     assert logs.read["stream calls"] > 0
     assert bench.host.counts[Metric.EVENTS_LATE] < 0.01 * len(logs.events)
@@ -155,3 +156,28 @@ def test_a_stream_that_vanishes_stops_nothing(caplog: pytest.LogCaptureFixture) 
     assert len(refused) == bench.host.counts[Metric.API_ERRORS]
     assert not caplog.records
     assert_once(bench, logs.expected)
+
+
+def test_a_busy_poll_waits_a_little_for_a_full_page() -> None:
+    """Where a stream fills two thirds of a page in a poll, its pages come fuller than that."""
+    bench, logs = bench_of(polling_interval=1, api_rate=25)
+    # Of 250 events a page, a stream brings 165 a second.
+    fill(logs, bench.start_ms, 0, 420, 495)
+    logs.since_ms = bench.start_ms + 360_000
+    bench.run(420)
+    assert logs.read["calls"] <= 2.4 * 60 * 495 / PAGE_EVENTS
+
+
+def test_disorder_within_a_busy_stream_is_followed() -> None:
+    """Events up to 4 s out of order in each stream: the heads look back as far, not settling."""
+    bench, logs = bench_of(polling_interval=5)
+    chance = random.Random(7)
+    coming = []
+    for number in range(40_000):
+        at_ms = bench.start_ms + number * 10
+        stream = f"kube-apiserver-audit-{chance.choice('abc')}"
+        coming.append((at_ms + chance.randrange(4_000), at_ms, str(number), stream))
+    logs.coming = deque(sorted(coming))
+    bench.run(420)
+    assert logs.read["stream calls"] > 0
+    assert bench.host.counts[Metric.EVENTS_LATE] < 0.01 * 40_000

@@ -12,6 +12,7 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -23,13 +24,16 @@ from simulated_logs import RefusedRequest, SimulatedLogs
 
 from k8saudit_eks.delivery.acknowledge import Acknowledger
 from k8saudit_eks.delivery.ledger import Remembered
+from k8saudit_eks.delivery.read import Read
 from k8saudit_eks.delivery.seen import Key, SeenIds
-from k8saudit_eks.delivery.window import SLICE_MS, Read, Window
+from k8saudit_eks.delivery.settling import SLICE_MS
+from k8saudit_eks.delivery.window import Window
 
 START_MS = 1_767_225_600_000
 LATE_WINDOW_MS = 60_000
 POLLING_INTERVAL_MS = 5_000
 PAGE_EVENTS = 7
+LANES = 3
 STREAMS = ["kube-apiserver-audit-a", "kube-apiserver-audit-b", "kube-apiserver-audit-c"]
 
 
@@ -132,17 +136,18 @@ class Promise(RuleBasedStateMachine):
         """What is read next may be asked with an earlier time than before."""
         self._step(now_ms=max(START_MS, self.now_ms - back_ms))
 
-    @rule(calls=st.integers(1, 12))
-    def poll(self, calls: int) -> None:
-        for _ in range(calls):
-            self._step()
+    @rule(rounds=st.lists(st.sampled_from([0, 0, 0, 1, 2, 5]), min_size=1, max_size=12))
+    def poll(self, rounds: list[int]) -> None:
+        """Rounds of calls; of several made side by side, some may fail."""
+        for failing in rounds:
+            self._step(failing=failing)
 
     @rule(token_refused=st.booleans())
     def call_fails(self, token_refused: bool) -> None:
         """A throttle, an error or a refused token instead of a page."""
-        read = self.window.next_read(self.now_ms)
-        if isinstance(read, Read) and token_refused:
-            self.window.restart(read)
+        reads = self.window.next_reads(self.now_ms, LANES)
+        if isinstance(reads, list) and token_refused:
+            reads[0].restart()
 
     @rule(events=st.integers(1, 40))
     def host_evaluates(self, events: int) -> None:
@@ -196,12 +201,23 @@ class Promise(RuleBasedStateMachine):
         assert set(self.timestamps_ms) <= set(self.evaluated)
         self.nothing_twice()
 
-    def _step(self, now_ms: int | None = None) -> int:
-        """One call, as the source makes it; how long it took, in milliseconds."""
+    def _step(self, now_ms: int | None = None, failing: int = 0) -> int:
+        """One round of calls, as the source makes them; how long it took, in milliseconds.
+
+        failing: bits of the calls that bring no page.
+        """
         now_ms = self.now_ms if now_ms is None else now_ms
-        read = self.window.next_read(now_ms)
-        if not isinstance(read, Read):
-            return read
+        reads = self.window.next_reads(now_ms, LANES)
+        if isinstance(reads, int):
+            return reads
+        answers = [self._answer(read, now_ms) for read in reads]
+        for position, (read, answer) in enumerate(zip(reads, answers, strict=True)):
+            if not failing >> position & 1:
+                self._take(read, answer, now_ms)
+        return 10
+
+    def _answer(self, read: Read, now_ms: int) -> dict[str, Any] | None:
+        """None when the token is refused."""
         request = {"logGroupName": self.logs.name, "startTime": read.start_ms}
         if read.end_ms is not None:
             request["endTime"] = read.end_ms
@@ -209,19 +225,20 @@ class Promise(RuleBasedStateMachine):
             request["logStreamNames"] = list(read.streams)
         if read.token is not None:
             request["nextToken"] = read.token
-        if read.limit is not None:
-            request["limit"] = read.limit
         try:
-            answer = self.logs.filter_log_events(request, now_ms)
+            return self.logs.filter_log_events(request, now_ms)
         except RefusedRequest:
-            self.window.restart(read)
-            return 1
+            return None
+
+    def _take(self, read: Read, answer: dict[str, Any] | None, now_ms: int) -> None:
+        if answer is None:
+            read.restart()
+            return
         news = self.window.page(read, answer["events"], answer.get("nextToken"), now_ms)
         self.acknowledger.about_to_push(news.keys, [1] * len(news.keys))
         self.pushed += [event["eventId"] for event in news.events]
         if news.settled_ms is not None:
             self.acknowledger.settle(news.settled_ms)
-        return 10
 
 
 TestPromise = Promise.TestCase

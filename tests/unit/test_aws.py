@@ -329,11 +329,10 @@ def test_requests_carry_range_streams_token_and_pattern(stubber: Stubber) -> Non
             "startTime": 1,
             "endTime": 2,
             "nextToken": "t",
-            "limit": 3,
             "filterPattern": "{ $.x = 1 }",
         },
     )
-    page = group.page(1, 2, streams=("a",), token="t", limit=3)  # noqa: S106 (of a page)
+    page = group.page(1, 2, streams=("a",), token="t")  # noqa: S106 (of a page)
     assert (page.events, page.next_token) == ([], "n")
 
 

@@ -28,7 +28,7 @@ class FakeHost:
     def count(self, metric: Metric, amount: int = 1) -> None:
         pass
 
-    def gauge(self, metric: Metric, value: int) -> None:
+    def age(self, metric: Metric, since_s: float) -> None:
         pass
 
 

@@ -69,8 +69,8 @@ class FakeHost:
     def count(self, metric: Metric, amount: int = 1) -> None:
         self.counts[metric] = self.counts.get(metric, 0) + amount
 
-    def gauge(self, metric: Metric, value: int) -> None:
-        raise AssertionError("a replay has no gauges")
+    def age(self, metric: Metric, since_s: float) -> None:
+        raise AssertionError("a replay has no lag")
 
     def messages(self, level: int) -> list[str]:
         return [record.getMessage() for record in self.logged if record.levelno == level]

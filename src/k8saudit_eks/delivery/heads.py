@@ -11,15 +11,22 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from math import ceil
 from typing import Any
 
 SCOUT_EVERY_MS = 20_000
 SCOUT_MS = 1_000
 # How long ago every second scout looks.
 SCOUT_FAR_MS = 60_000
-# How far before its newest event a stream is read again, as a share of the polling
-# interval: this much more is read, for the little disorder that streams have.
-_OVERLAP_SHARE = 0.1
+# How far before its newest event a stream is read again: as far as events of a stream
+# are seen out of order (disorder.py), within these; at most a polling interval where
+# that is longer.
+_OVERLAP_MIN_MS = 100
+_OVERLAP_MAX_MS = 5_000
+# A page costs a call, full or not: where up to half a polling interval more lets the
+# fullest stream fill this much of its last page, the next poll waits for it.
+_FULL_SHARE = 0.9
+_LONGER_SHARE = 0.5
 # A stream found by a settling read has its newest known event a late_window and some
 # slices ago; what is silent for longer was rotated away.
 _SILENT_MS = 120_000
@@ -35,9 +42,14 @@ class StreamHeads:
 
     def __init__(self, *, late_window_ms: int, polling_interval_ms: int) -> None:
         self._silent_ms = late_window_ms + _SILENT_MS
-        self._overlap_ms = round(polling_interval_ms * _OVERLAP_SHARE)
+        self._overlap_max_ms = max(polling_interval_ms, _OVERLAP_MAX_MS)
         self._newest_ms: dict[str, int] = {}
+        self._polling_interval_ms = polling_interval_ms
         self._round: deque[str] = deque()
+        self._round_began_ms = 0
+        self._period_ms = 0
+        # Of this round: events of the stream that brought most of them.
+        self._fullest = 0
         self._page_events = 0
         self._scouted_at_ms = 0
         self._scouted: deque[int] = deque(maxlen=_SCOUTS)
@@ -87,17 +99,41 @@ class StreamHeads:
         end_ms = now_ms - max(overlap_ms, SCOUT_FAR_MS if self._far else 0)
         return end_ms - SCOUT_MS, end_ms - 1
 
-    def next_stream(self, now_ms: int) -> tuple[str, int] | None:
-        """The next stream of the round and where to read it from; None without streams."""
+    def next_stream(self, disorder_ms: int, now_ms: int) -> tuple[str, int] | None:
+        """The next stream of the round and where to read it from; None without streams.
+
+        Args:
+            disorder_ms: how far before a stream's newest event others still appear.
+        """
         if not self._round:
             self._forget_silent(now_ms)
             self._round.extend(self._newest_ms)
+            self._period_ms = now_ms - self._round_began_ms
+            self._round_began_ms = now_ms
+            self._fullest = 0
+        overlap_ms = min(max(_OVERLAP_MIN_MS, disorder_ms), self._overlap_max_ms)
         while self._round:
             name = self._round.popleft()
             if name in self._newest_ms:
-                return name, self._newest_ms[name] - self._overlap_ms
+                return name, self._newest_ms[name] - overlap_ms
         self.busy = False
         return None
+
+    def stream_read(self, events: int) -> None:
+        """A stream of this round has brought so many events."""
+        self._fullest = max(self._fullest, events)
+
+    def pause_ms(self, now_ms: int) -> int:
+        """How long to wait after this round, until the next poll."""
+        interval_ms = self._polling_interval_ms
+        events_per_ms = self._fullest / max(1, self._period_ms)
+        period_ms = now_ms - self._round_began_ms + interval_ms
+        pages = ceil(events_per_ms * period_ms / (self._page_events * _FULL_SHARE))
+        if pages == 0:
+            return interval_ms
+        full_ms = pages * self._page_events * _FULL_SHARE / events_per_ms
+        longer_ms = round(full_ms - period_ms)
+        return interval_ms + (longer_ms if longer_ms <= interval_ms * _LONGER_SHARE else 0)
 
     @property
     def round_done(self) -> bool:

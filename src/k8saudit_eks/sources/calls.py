@@ -1,0 +1,115 @@
+"""Calls to CloudWatch Logs: within the budget, counted, and patient with what fails."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Sequence
+from functools import partial
+from typing import NamedTuple
+
+from k8saudit_eks.aws import LogGroup, Page
+from k8saudit_eks.aws_errors import Failure, ReadError
+from k8saudit_eks.delivery.budget import CallBudget
+from k8saudit_eks.delivery.read import Read
+from k8saudit_eks.event_queue import Host
+from k8saudit_eks.host_log import Sparing
+from k8saudit_eks.metrics import Metric
+from k8saudit_eks.sources.lanes import Lanes
+
+_BACK_OFF_FIRST_S = 0.5
+_BACK_OFF_MAX_S = 20.0
+
+
+class Answer(NamedTuple):
+    """What one request brought: a page, or why there is none."""
+
+    read: Read
+    result: Page | Failure
+
+
+class Calls:
+    """One log group's calls. One thread."""
+
+    def __init__(
+        self,
+        name: str,
+        log_group: LogGroup,
+        host: Host,
+        budget: CallBudget,
+        lanes: Lanes,
+        sparing: Sparing,
+    ) -> None:
+        """name: of the source, for the log."""
+        self._name = name
+        self._log_group = log_group
+        self._host = host
+        self._budget = budget
+        self._lanes = lanes
+        self._sparing = sparing
+        self._failures = 0
+        # Whether a failure was logged that its end has to be logged of, too.
+        self._reported = False
+
+    @property
+    def most(self) -> int:
+        """How many may be made at the same time."""
+        return self._lanes.most
+
+    def reserve(self, calls: int) -> float:
+        """Take so many calls from the budget; how many seconds to wait before make()."""
+        return max(self._budget.take() for _ in range(calls))
+
+    def make(self, reads: Sequence[Read], stop: threading.Event) -> list[Answer]:
+        """Ask for each read's next page, at the same time; nothing after a stop.
+
+        Failures are counted, and logged at most once a minute.
+        """
+        self._host.count(Metric.API_CALLS, len(reads))
+        results = self._lanes.make([partial(self._page, read) for read in reads], stop)
+        if stop.is_set():
+            # What failed may have failed because of the stop; the rest is read again.
+            return []
+        errors = [result for result in results if isinstance(result, ReadError)]
+        for error in errors:
+            self._failed(error)
+        if any(error.kind is Failure.THROTTLED for error in errors):
+            self._budget.throttled()
+        if any(error.kind is not Failure.STREAM_GONE for error in errors):
+            self._failures += 1
+        elif len(errors) < len(results):
+            self._succeeded()
+        return [
+            Answer(read, result.kind if isinstance(result, ReadError) else result)
+            for read, result in zip(reads, results, strict=True)
+        ]
+
+    def back_off_s(self) -> float:
+        """How long to wait after the last make(), in seconds; 0 when it went well."""
+        if self._failures == 0:
+            return 0.0
+        longest_s = min(_BACK_OFF_MAX_S, _BACK_OFF_FIRST_S * 2.0 ** min(self._failures, 10))
+        # Full jitter spreads the clients of one account; it is no secret.
+        return random.uniform(0, longest_s)  # noqa: S311
+
+    def _page(self, read: Read) -> Page:
+        """Any thread: touches the AWS client only."""
+        return self._log_group.page(
+            read.start_ms, read.end_ms, streams=read.streams, token=read.token
+        )
+
+    def _succeeded(self) -> None:
+        self._failures = 0
+        if self._reported:
+            self._host.log.info("%s: CloudWatch Logs answers again", self._name)
+            self._reported = False
+
+    def _failed(self, error: ReadError) -> None:
+        throttled = error.kind is Failure.THROTTLED
+        self._host.count(Metric.API_THROTTLES if throttled else Metric.API_ERRORS)
+        if error.kind is Failure.STREAM_GONE:
+            return
+        report = self._host.log.error if error.kind is Failure.LASTING else self._host.log.warning
+        if self._sparing.may(error.kind.value):
+            report("%s: %s", self._name, error)
+            self._reported = True
