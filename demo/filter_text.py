@@ -36,7 +36,7 @@ def expand_filter(
     """
     if depth > _DEEPEST:
         raise ValueError("macros contain each other")
-    tokens = _tokens(condition)
+    tokens = tokens_of(condition)
     expanded: list[str] = []
     position = 0
     while position < len(tokens):
@@ -58,7 +58,12 @@ def expand_filter(
     return " ".join(expanded)
 
 
-def _tokens(condition: str) -> list[str]:
+def tokens_of(condition: str) -> list[str]:
+    """The words, strings and parentheses of a condition; a field keeps its argument.
+
+    Raises:
+        ValueError: a string is not closed.
+    """
     tokens = []
     position = 0
     text = condition.strip()

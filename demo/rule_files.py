@@ -85,15 +85,24 @@ def read_items(files: Iterable[Path]) -> RuleItems:
     """
     collected = RuleItems()
     for path in files:
-        try:
-            items = yaml.load(path.read_text("utf-8"), _Loader)  # noqa: S506
-        except (OSError, yaml.YAMLError) as error:
-            raise RuleFileError(f"{path}: {error}") from error
-        if not isinstance(items, list):
-            raise RuleFileError(f"{path}: a rule file is a YAML list")
-        for item in items:
+        for item in parse_rule_file(path):
             _take(collected, item, path)
     return collected
+
+
+def parse_rule_file(path: Path) -> list[Item]:
+    """The items of one file as they stand.
+
+    Raises:
+        RuleFileError: the file is missing, or is no YAML list.
+    """
+    try:
+        items = yaml.load(path.read_text("utf-8"), _Loader)  # noqa: S506
+    except (OSError, yaml.YAMLError) as error:
+        raise RuleFileError(f"{path}: {error}") from error
+    if not isinstance(items, list):
+        raise RuleFileError(f"{path}: a rule file is a YAML list")
+    return items
 
 
 def with_enabled(rules: Sequence[Rule], names: Iterable[str]) -> list[Rule]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from demo import hosts
 from demo.filter_text import expand_filter
 from demo.rule_files import RuleFileError, load_rules
 
@@ -86,6 +85,33 @@ def test_exceptions(tmp_path: Path) -> None:
     assert 'and not ( ka.target.name in (web, "a b") )' in condition
 
 
+def test_override_adds_rows_to_exceptions(tmp_path: Path) -> None:
+    """An exception of that name gets more rows and keeps its fields; others are added."""
+    empty = """
+  exceptions:
+    - name: deployer
+      fields: [ka.user.name, ka.target.name]
+      comps: ["=", startswith]
+"""
+    more = """
+- rule: changed
+  exceptions:
+    - name: deployer
+      values:
+        - [ci, web-]
+    - name: places
+      fields: ka.target.namespace
+      values: [scratch]
+  override: {exceptions: append}
+"""
+    without = load(tmp_path, RULE)["changed"]
+    assert load(tmp_path, RULE + empty.lstrip("\n"))["changed"] == without
+    condition = load(tmp_path, RULE + empty.lstrip("\n"), more, more.replace("ci", "cd"))["changed"]
+    assert "and not ( ka.user.name = ci and ka.target.name startswith web- )" in condition
+    assert "and not ( ka.user.name = cd and ka.target.name startswith web- )" in condition
+    assert "and not ( ka.target.namespace in (scratch, scratch) )" in condition
+
+
 @pytest.mark.parametrize(
     ("condition", "complaint"),
     [("nonsense", "there is no macro nonsense"), ('ka.verb = "open', "can't read the condition")],
@@ -95,23 +121,3 @@ def test_errors_name_rule_and_reason(tmp_path: Path, condition: str, complaint: 
     text = f"[{{rule: bad, desc: d, condition: '{condition}', output: o, priority: ERROR}}]"
     with pytest.raises(RuleFileError, match=f"rule bad: {complaint}"):
         load(tmp_path, text)
-
-
-def test_shipped_rules_name_who_what_and_where() -> None:
-    """Every shipped rule's output has user, IAM ARN, cluster, target, result and source IPs."""
-    wanted = {
-        "ka.user.name",
-        "ka.user.arn",
-        "ka.cluster.name",
-        "ka.target.resource",
-        "ka.response.code",
-        "ka.sourceips",
-        "ka.useragent",
-    }
-    rules = load_rules(hosts.RULES)
-    assert len(rules) > 30
-    assert len({rule.name for rule in rules}) == len(rules)
-    for rule in rules:
-        assert wanted <= set(rule.output_fields), rule.name
-        assert any(tag.startswith("T1") for tag in rule.tags), rule.name
-        assert "ka.stage" in rule.condition or "ka.truncated" in rule.condition, rule.name
