@@ -131,6 +131,23 @@ def test_a_downtime_beyond_max_catch_up_is_said(
     assert "raise max_catch_up" in caplog.text
 
 
+def test_without_catch_up_a_restart_begins_at_shift_and_says_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """max_catch_up 0: the downtime is left out, loudly; what comes then arrives once."""
+    lives = Lives(tmp_path, max_catch_up=0)
+    lives.write(10)
+    lives.live(20)
+    missed = lives.write(10)
+    lives.clock.now_s += 600
+    reached = lives.write(10)
+    with caplog.at_level(logging.INFO):
+        second = lives.live(20)
+    assert second.audit_ids == reached
+    assert not set(missed) & set(second.audit_ids)
+    assert "are not read: raise max_catch_up" in caplog.text
+
+
 def test_a_ledger_from_the_future_is_not_believed(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -197,6 +197,7 @@ def test_truncated_lines_are_delivered_and_counted(bench: Bench) -> None:
         TypeError("string indices must be integers"),
         {"message": "<html>"},
         {"events": "none"},
+        {"events": {}},
         {"events": [{"timestamp": "x"}]},
         {"events": [], "nextToken": 7},
         {},
