@@ -15,22 +15,29 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 import build_plugin
 
-from bundle import FOLDER, archive, bytecode, contents, elf, isolate, libraries
+from bundle import FOLDER, archive, bytecode, components, contents, elf, isolate, libraries, sbom
 from k8saudit_eks import __version__
 
 ROOT = contents.ROOT
+ERRORS = (
+    build_plugin.BuildError,
+    bytecode.CompilationError,
+    components.UnknownComponentError,
+    isolate.IsolationError,
+    libraries.MissingLibraryError,
+)
 
 
 def build(output: Path, work: Path) -> Path:
     """Build the archive in the folder output; returns it. `work` keeps what is compiled.
 
     Raises:
-        build_plugin.BuildError, bytecode.CompilationError, isolate.IsolationError,
-        libraries.MissingLibraryError: one sentence with the cure.
+        *ERRORS: one sentence with the cure.
     """
     stage = work / "stage"
     scratch = work / "scratch"
@@ -46,10 +53,14 @@ def build(output: Path, work: Path) -> Path:
         path.mkdir(parents=True)
     for name, file in contents.extension_modules().items():
         shutil.copyfile(file, dynload / name)
-    _place_libraries(stage, lib, scratch)
+    needed = libraries.closure(isolate.files_of(stage))
+    _place_libraries(needed, stage, lib, scratch)
     print("compiling Python's modules", flush=True)
     _place_standard_library(lib / f"{version.replace('.', '')}.zip", scratch)
     _place_packages(lib / version / "site-packages")
+    parts = components.all_components(needed.values())
+    sbom.place_licenses(parts, ROOT / "LICENSE", stage / FOLDER / "licenses")
+    (stage / FOLDER / "sbom.cdx.json").write_text(sbom.document(parts, commit_time_s()), "utf-8")
     output.mkdir(parents=True, exist_ok=True)
     target = output / f"k8saudit-eks-{__version__}-linux-{platform.machine()}.tar.gz"
     print(f"packing {target.name}", flush=True)
@@ -57,8 +68,7 @@ def build(output: Path, work: Path) -> Path:
     return target
 
 
-def _place_libraries(stage: Path, lib: Path, scratch: Path) -> None:
-    needed = libraries.closure(isolate.files_of(stage))
+def _place_libraries(needed: Mapping[str, Path], stage: Path, lib: Path, scratch: Path) -> None:
     for soname, path in needed.items():
         shutil.copyfile(path, lib / isolate.private_soname(soname, __version__))
     files = isolate.files_of(stage)
@@ -117,12 +127,7 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         target = build(arguments.output.resolve(), arguments.work.resolve())
-    except (
-        build_plugin.BuildError,
-        bytecode.CompilationError,
-        isolate.IsolationError,
-        libraries.MissingLibraryError,
-    ) as error:
+    except ERRORS as error:
         print(f"bundle: {error}", file=sys.stderr)
         return 1
     stage = arguments.work.resolve() / "stage"

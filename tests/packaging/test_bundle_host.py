@@ -112,7 +112,8 @@ def test_the_root_is_bare(bare_root: BareRoot, installed: Installation) -> None:
     """Beside the bundle there is neither Python nor a certificate, and nothing can be written."""
     script = """
         find /usr/bin /usr/lib /usr/local /etc /opt /srv /home /root \\( -name '*.py' \\
-            -o -name 'libpython*' -o -name 'python3*' -o -name '*.pem' -o -name '*.crt' \\) \\
+            -o -name 'libpython*' -o -path '*/bin/python*' -o -path '*/lib/python*' \\
+            -o -name '*.pem' -o -name '*.crt' \\) \\
             2>/dev/null
         for folder in / /tmp /usr/share/falco/plugins; do
             ! (: >"$folder/file") 2>/dev/null || echo "$folder can be written to"
