@@ -119,8 +119,12 @@ def audit_event(
         "sourceIPs": [who.source_ip],
         "userAgent": who.user_agent,
     }
-    if target.object_ref is not None:
-        event["objectRef"] = target.object_ref
+    if (object_ref := target.object_ref) is not None:
+        # The URI of a create names no object; the API server takes the name from the body.
+        name = (body or {}).get("metadata", {}).get("name")
+        if name and not target.subresource:
+            object_ref.setdefault("name", name)
+        event["objectRef"] = object_ref
     if stage != "RequestReceived":
         status: Json = {"metadata": {}, "code": code}
         if code >= 400:

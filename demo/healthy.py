@@ -5,13 +5,10 @@ Nothing here should raise an alert of priority WARNING or above.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from random import Random
-from typing import Any
 
 from demo import objects
-from demo.audit_event import Target, audit_event, rfc3339
+from demo.audit_event import Target
 from demo.identities import (
     AWS_NODE,
     COREDNS,
@@ -23,67 +20,23 @@ from demo.identities import (
     METRICS_SERVER,
     NODES,
     PLATFORM_ENGINEER,
-    Identity,
     Json,
-    Node,
     control_plane,
     controller,
     eks,
 )
-
-HEALTHY_DURATION_S = 1800
+from demo.operators import operators
+from demo.telling import HEALTHY_DURATION_S, Story
 
 SCHEDULER = control_plane("system:kube-scheduler", "kube-scheduler")
 CONTROLLER_MANAGER = control_plane("system:kube-controller-manager", "kube-controller-manager")
 API_SERVER = control_plane("system:apiserver", "kube-apiserver")
 
 APPS = ["cart", "checkout", "catalog", "frontend", "payment"]
-WATCH = {"allowWatchBookmarks": "true", "timeoutSeconds": "421", "watch": "true"}
 
 
-@dataclass(frozen=True)
-class _Clock:
-    """The story's time: microseconds since the epoch at its beginning."""
-
-    start_us: int
-
-    def at(self, second: float) -> int:
-        return self.start_us + round(second * 1_000_000)
-
-
-class _Story:
-    """Collects events; each method is one habit of the cluster."""
-
-    def __init__(self, random: Random, start_us: int) -> None:
-        self.random = random
-        self.clock = _Clock(start_us)
-        self.events: list[tuple[int, Json]] = []
-
-    def add(self, second: float, who: Identity, verb: str, target: Target, **details: Any) -> None:
-        jittered = min(max(second + self.random.uniform(0, 0.9), 0), HEALTHY_DURATION_S - 0.001)
-        time_us = self.clock.at(jittered)
-        self.events.append(
-            (time_us, audit_event(self.random, time_us, who, verb, target, **details))
-        )
-
-    def every(self, period_s: float) -> Iterator[float]:
-        second = self.random.uniform(0, period_s)
-        while second < HEALTHY_DURATION_S - 1:
-            yield second
-            second += period_s * self.random.uniform(0.92, 1.08)
-
-    def renew_lease(self, second: float, who: Identity, namespace: str, name: str) -> None:
-        body = objects.lease(name, namespace, name, rfc3339(self.clock.at(second)))
-        target = Target("leases", namespace, name, "coordination.k8s.io")
-        self.add(second, who, "update", target, body=body)
-
-    def watch_again(self, second: float, who: Identity, target: Target) -> None:
-        """A watch ends after some minutes and is opened again: two events, two stages."""
-        watched = Target(
-            target.resource, target.namespace, "", target.group, target.version, query=WATCH
-        )
-        self.add(second, who, "watch", watched, duration_us=421_000_000)
-        self.add(second, who, "watch", watched, stage="ResponseStarted", duration_us=700)
+class _Cluster(Story):
+    """The cluster's habits, one a method."""
 
     def nodes(self) -> None:
         for node in NODES:
@@ -100,17 +53,6 @@ class _Story:
                 self.token_request(second, node, "shop", self.random.choice(APPS))
                 csi = Target("csinodes", name=node.name, group="storage.k8s.io")
                 self.add(second, node.kubelet, "get", csi)
-
-    def token_request(self, second: float, node: Node, namespace: str, account: str) -> None:
-        """A kubelet fetches a pod's IAM token (IRSA): logged at two stages."""
-        body = {
-            "kind": "TokenRequest",
-            "apiVersion": "authentication.k8s.io/v1",
-            "spec": {"audiences": ["sts.amazonaws.com"], "expirationSeconds": 86400},
-        }
-        target = Target("serviceaccounts", namespace, account, subresource="token")
-        self.add(second, node.kubelet, "create", target, body=body, stage="RequestReceived")
-        self.add(second, node.kubelet, "create", target, body=body)
 
     def leaders(self) -> None:
         for second in self.every(75):
@@ -303,7 +245,7 @@ def healthy(seed: int, end_us: int) -> list[Json]:
 
     The same seed and end give the same events.
     """
-    story = _Story(Random(seed), end_us - HEALTHY_DURATION_S * 1_000_000)  # noqa: S311 - a story
+    story = _Cluster(Random(seed), end_us - HEALTHY_DURATION_S * 1_000_000)  # noqa: S311 - a story
     story.nodes()
     story.leaders()
     story.controllers()
@@ -313,4 +255,5 @@ def healthy(seed: int, end_us: int) -> list[Json]:
     story.rollout(1020, "catalog", "9.2.3")
     story.rollout(1460, "frontend", "31.0.1")
     story.nightly_jobs()
+    operators(story)
     return [event for _, event in sorted(story.events, key=lambda timed: timed[0])]

@@ -19,12 +19,13 @@ from rich.console import Console
 
 from demo.attack import STEPS, Step
 from demo.display import show_alert, show_summary
-from demo.healthy import HEALTHY_DURATION_S, healthy
+from demo.healthy import healthy
 from demo.hosts import RULES
 from demo.identities import CLUSTER
 from demo.local_cloudwatch import LocalCloudWatch, host_environment
 from demo.rule_files import load_rules
 from demo.story import DEFAULT_SEED
+from demo.telling import HEALTHY_DURATION_S
 from demo.watch import Alert, HostError, Subject, Watch
 
 _READ_TIMEOUT_S = 30.0
