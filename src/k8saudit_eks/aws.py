@@ -27,6 +27,7 @@ from k8saudit_eks.aws_errors import (
 from k8saudit_eks.aws_session import LogsClient, new_client, new_session
 from k8saudit_eks.config import Config
 from k8saudit_eks.errors import OpenError
+from k8saudit_eks.iam_policy import LIST, READ
 
 # How many attempts botocore makes while opening. While reading it makes one: there
 # the poller itself retries, so that every attempt is counted, fits the call budget,
@@ -126,9 +127,7 @@ class LogGroup:
             # Everything: an answer of the wrong shape makes botocore raise what it likes.
             if are_credentials_bad(error):
                 self._renew_client(client)
-            raise read_error(
-                error, "logs:FilterLogEvents", self.name, token=token, streams=streams
-            ) from error
+            raise read_error(error, READ, self.name, token=token, streams=streams) from error
         return self._checked(answer)
 
     def _renew_client(self, refused: LogsClient) -> None:
@@ -194,7 +193,7 @@ def open_log_group(config: Config, cluster: str) -> LogGroup:
         account = _account_of(probing, name)
         server_time_ms = _server_time_ms(answer)
     except Exception as error:
-        failure = read_error(error, "logs:FilterLogEvents", name)
+        failure = read_error(error, READ, name)
         if code_of(error) == "ResourceNotFoundException":
             raise OpenError(_no_log_group(config, probing, cluster, name)) from error
         if not is_aws_busy(error):
@@ -221,7 +220,7 @@ def list_eks_clusters(config: Config) -> list[str]:
         client = new_client(new_session(config), config, 1, connect_timeout_s=2, read_timeout_s=5)
         return _clusters(client, config)
     except Exception as error:
-        raise OpenError(sentence_of(error, "logs:DescribeLogGroups", "*")) from error
+        raise OpenError(sentence_of(error, LIST, "*")) from error
 
 
 def _clusters(client: LogsClient, config: Config) -> list[str]:

@@ -18,10 +18,13 @@ from botocore.session import Session as CoreSession  # type: ignore[import-untyp
 
 from k8saudit_eks import PLUGIN_NAME, __version__
 from k8saudit_eks.config import Config
+from k8saudit_eks.errors import OpenError
 
 CONNECT_TIMEOUT_S = 5
 READ_TIMEOUT_S = 20
 CREDENTIALS_TIMEOUT_S = 5
+# Catch-up makes so many calls at the same time.
+CONNECTIONS_MAX = 10
 _LIST_OF_EVENTS = re.compile(rb'"events"\s*:\s*\[')
 
 
@@ -31,6 +34,18 @@ class LogsClient(Protocol):
     def filter_log_events(self, **request: Any) -> dict[str, Any]: ...
 
     def describe_log_groups(self, **request: Any) -> dict[str, Any]: ...
+
+
+def partition_of(region: str) -> str:
+    """The partition of a region, e.g. aws or aws-cn.
+
+    Raises:
+        OpenError: there is no such region.
+    """
+    try:
+        return str(boto3.Session().get_partition_for_region(region))
+    except botocore_errors.UnknownRegionError as error:
+        raise OpenError(f"AWS has no region {region}: write one like eu-west-1") from error
 
 
 def new_session(config: Config) -> Any:
@@ -78,8 +93,7 @@ def new_client(
             read_timeout=read_timeout_s,
             retries={"mode": "standard", "total_max_attempts": attempts},
             user_agent_extra=f"{PLUGIN_NAME}/{__version__}",
-            # Catch-up reads several slices at once.
-            max_pool_connections=8,
+            max_pool_connections=CONNECTIONS_MAX,
         ),
     )
     aws.meta.events.register("before-parse.cloudwatch-logs.FilterLogEvents", _refuse_false_empty)

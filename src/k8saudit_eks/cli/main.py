@@ -11,6 +11,7 @@ from k8saudit_eks.cli.config_command import config_command
 from k8saudit_eks.cli.extract_command import extract_command
 from k8saudit_eks.cli.fields_command import fields_command
 from k8saudit_eks.cli.library import library_path
+from k8saudit_eks.cli.policy_command import policy_command
 from k8saudit_eks.errors import PluginError
 
 
@@ -36,6 +37,7 @@ def path_command() -> None:
 command.add_command(config_command)
 command.add_command(fields_command)
 command.add_command(extract_command)
+command.add_command(policy_command)
 
 
 def main() -> None:

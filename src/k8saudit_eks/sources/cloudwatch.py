@@ -9,6 +9,7 @@ from math import ceil
 
 from k8saudit_eks.aws import LogGroup, open_log_group
 from k8saudit_eks.aws_errors import Failure
+from k8saudit_eks.aws_session import CONNECTIONS_MAX
 from k8saudit_eks.config import Config
 from k8saudit_eks.delivery.acknowledge import Acknowledger
 from k8saudit_eks.delivery.budget import PROCESS, CallBudget
@@ -26,8 +27,6 @@ from k8saudit_eks.sources.lanes import Lanes, ThreadLanes
 
 # Events a push at most: what was evaluated is written down between pushes.
 PUSH_EVENTS = 256
-# Calls at the same time at most: pages of 1 MB are in memory with each.
-LANES_MAX = 10
 # How often the host's progress is looked at while something waits to be written down.
 _ACKNOWLEDGE_EVERY_S = 0.05
 _PROGRESS_EVERY_S = 10.0
@@ -82,7 +81,7 @@ class CloudWatchSource:
             log_group,
             host,
             budget or CallBudget(config.api_rate, monotonic_s),
-            lanes or ThreadLanes(min(ceil(config.api_rate), LANES_MAX)),
+            lanes or ThreadLanes(min(ceil(config.api_rate), CONNECTIONS_MAX)),
             sparing,
         )
         self._framer = Framer(
