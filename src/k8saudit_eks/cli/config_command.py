@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import click
-import yaml
 
-from k8saudit_eks import PLUGIN_NAME
+from k8saudit_eks.cli.falco_section import falco_section
 from k8saudit_eks.cli.library import library_path
 from k8saudit_eks.config import parse_init_config, parse_open_params
 from k8saudit_eks.config_table import TableRow, table
@@ -58,15 +57,4 @@ def config_command(cluster: str, library: Path | None, **keys: Any) -> None:
     parse_open_params(cluster)
     given = {name: value for name, value in keys.items() if value is not None}
     parse_init_config(json.dumps(given))
-    section = {
-        "plugins": [
-            {
-                "name": PLUGIN_NAME,
-                "library_path": str(library or library_path()),
-                "init_config": given,
-                "open_params": cluster.strip(),
-            }
-        ],
-        "load_plugins": [PLUGIN_NAME],
-    }
-    click.echo(yaml.safe_dump(section, sort_keys=False, allow_unicode=True, width=1000), nl=False)
+    click.echo(falco_section(cluster.strip(), library or library_path(), given), nl=False)

@@ -1,4 +1,4 @@
-"""Where the plugin library is."""
+"""Where the plugin library and the rules are."""
 
 from __future__ import annotations
 
@@ -31,4 +31,23 @@ def library_path(package: Path | None = None) -> Path:
         raise PluginError(f"{_NAME} is not built yet: run make in {checkout}")
     raise PluginError(
         f"{_NAME} is missing from {folder}: run pip install --force-reinstall k8saudit-eks"
+    )
+
+
+def rules_files(package: Path | None = None) -> list[Path]:
+    """The rule files inside the installed package or, in a checkout, in its rules folder.
+
+    Args:
+        package: the package's folder, if it is not the one that is running.
+
+    Raises:
+        PluginError: there are none; says what to do.
+    """
+    folder = (package or Path(k8saudit_eks.__file__).parent).resolve()
+    for rules in (folder / "rules", folder.parent.parent / "rules"):
+        found = sorted(rules.glob("*.yaml"))
+        if found:
+            return found
+    raise PluginError(
+        f"the rules are missing from {folder}: run pip install --force-reinstall k8saudit-eks"
     )

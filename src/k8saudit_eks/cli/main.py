@@ -10,6 +10,7 @@ from k8saudit_eks import __version__
 from k8saudit_eks.cli.config_command import config_command
 from k8saudit_eks.cli.extract_command import extract_command
 from k8saudit_eks.cli.fields_command import fields_command
+from k8saudit_eks.cli.install_command import install_command
 from k8saudit_eks.cli.library import library_path
 from k8saudit_eks.cli.policy_command import policy_command
 from k8saudit_eks.errors import PluginError
@@ -37,6 +38,7 @@ def path_command() -> None:
 command.add_command(config_command)
 command.add_command(fields_command)
 command.add_command(extract_command)
+command.add_command(install_command)
 command.add_command(policy_command)
 
 
