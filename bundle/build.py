@@ -61,6 +61,10 @@ def build(output: Path, work: Path) -> Path:
     parts = components.all_components(needed.values())
     sbom.place_licenses(parts, ROOT / "LICENSE", stage / FOLDER / "licenses")
     (stage / FOLDER / "sbom.cdx.json").write_text(sbom.document(parts, commit_time_s()), "utf-8")
+    rules = stage / FOLDER / "rules"
+    rules.mkdir()
+    for file in contents.rules():
+        shutil.copyfile(file, rules / file.name)
     output.mkdir(parents=True, exist_ok=True)
     target = output / f"k8saudit-eks-{__version__}-linux-{platform.machine()}.tar.gz"
     print(f"packing {target.name}", flush=True)

@@ -179,3 +179,8 @@ def _without(
         for path, file in files.items()
         if not any(fnmatch(str(path), pattern) for pattern in patterns)
     }
+
+
+def rules() -> list[Path]:
+    """The project's rule files."""
+    return sorted((ROOT / "rules").glob("*.yaml"))

@@ -67,6 +67,14 @@ def test_falcoctl_can_unpack_it(members: list[tarfile.TarInfo]) -> None:
     }
 
 
+def test_the_rules_are_in_it(bundle: Path) -> None:
+    """One archive is all that a Falco needs."""
+    shipped = {file.name: file.read_bytes() for file in (ROOT / "rules").glob("*.yaml")}
+    assert len(shipped) == 2
+    placed = (bundle / FOLDER / "rules").iterdir()
+    assert {file.name: file.read_bytes() for file in placed} == shipped
+
+
 def test_anybody_can_read_it_and_only_root_write(members: list[tarfile.TarInfo]) -> None:
     """Owned by root; readable for all, so that a host that is not root can load it."""
     for member in members:
@@ -147,8 +155,10 @@ def test_the_build_machines_glibc_is_new_enough(objects: list[Path]) -> None:
 def test_no_path_of_the_build_machine_is_inside(bundle: Path) -> None:
     """Neither the checkout nor the Python that it was built with is named in any file."""
     names = {str(ROOT), f"{Path.home()}/", *({sys.prefix, sys.base_prefix} - {"/usr"})}
+    # Rules speak of sensitive paths, /root/ among them.
+    rules = bundle / FOLDER / "rules"
     for path in bundle.rglob("*"):
-        if path.is_file():
+        if path.is_file() and path.parent != rules:
             data = path.read_bytes()
             assert [name for name in names if name.encode() in data] == [], path
 
