@@ -123,3 +123,33 @@ def test_terraform_allows_what_the_policy_allows(values: dict[str, Any]) -> None
             assert arn in text
     assert set(re.findall(r"logs:[A-Z]\w+", text)) == {s["Action"] for s in POLICY["Statement"]}
     assert values["serviceAccount"]["name"] in text
+
+
+def test_the_docs_name_this_version() -> None:
+    """Archives and images of docs/deploy.md are those that are built here."""
+    text = (ROOT / "docs" / "deploy.md").read_text("utf-8")
+    versions = re.findall(r"k8saudit-eks[:-](\d+\.\d+\.\d+)", text)
+    versions += re.findall(r"--version (\S+)", text)
+    assert len(versions) > 5
+    assert set(versions) == {__version__}
+
+
+def test_each_way_takes_five_commands_or_fewer() -> None:
+    """One line a command; a backslash goes on with the one before."""
+    text = (ROOT / "docs" / "deploy.md").read_text("utf-8")
+    blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+    assert len(blocks) == 6
+    for block in blocks:
+        assert len(block.replace("\\\n", "").strip().splitlines()) <= 5
+
+
+def test_the_docs_falco_yaml_is_accepted() -> None:
+    """The complete falco.yaml: what the plugin takes, and where the image has its files."""
+    text = (ROOT / "docs" / "deploy.md").read_text("utf-8")
+    (block,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    config = yaml.safe_load(block)
+    (plugin,) = config["plugins"]
+    parse_init_config(json.dumps(plugin["init_config"]))
+    dockerfile = (DEPLOY / "Dockerfile").read_text("utf-8")
+    assert f"/bundle {Path(plugin['library_path']).parent}\n" in dockerfile
+    assert f"rules/ {config['rules_files'][0]}/\n" in dockerfile
