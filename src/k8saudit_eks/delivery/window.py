@@ -93,7 +93,7 @@ class Window:
         Args:
             most: of a backlog, up to so many chains are read side by side, oldest first.
 
-        The same answer until page() or refused() was called for one of them.
+        The same answer until page() was called for one of them.
         """
         # A clock that was corrected backwards must not delay the next poll.
         poll_ms = min(self._poll_at_ms - now_ms, 2 * self._polling_interval_ms)
@@ -163,16 +163,6 @@ class Window:
         for name in read.streams:
             self._heads.drop(name)
         self._head_done(read, now_ms)
-
-    @property
-    def busy(self) -> bool:
-        """Whether each stream is read by itself."""
-        return self._heads.busy
-
-    @property
-    def overlap_ms(self) -> int:
-        """How far before the newest event the head reads again."""
-        return self._overlap_ms
 
     def _head_read(self, now_ms: int) -> Read:
         if self._head is None and self._heads.busy:

@@ -1,24 +1,20 @@
 """What is generated from the field table: the C table, the fields JSON, the docs' table.
 
-``python -m k8saudit_eks.fields.emit --write docs/fields.md`` brings the table
-between the markers of a page up to date; ``--check`` fails if it is not.
+``python -m k8saudit_eks.fields.emit --write docs/fields.md`` brings the page's table
+up to date.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, TypeVar
 
+from k8saudit_eks.docs_page import DocsPage
 from k8saudit_eks.fields.compile import NO_NODE, Range, Tables, compile_fields
 from k8saudit_eks.fields.model import KEY, Arg, Field, Shape
 from k8saudit_eks.fields.table import FIELDS
-
-BEGIN = "<!-- fields: generated from fields/table.py, do not edit -->"
-END = "<!-- /fields -->"
 
 T = TypeVar("T")
 
@@ -162,41 +158,7 @@ def _where(row: Field) -> str:
     return prefix + ", ".join(f"`{path}`" for path in paths)
 
 
-def with_table(page: str) -> str:
-    """The page with the table between its markers brought up to date.
-
-    Raises:
-        ValueError: the page lacks the markers.
-    """
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"the page needs the lines {BEGIN!r} and {END!r}")
-    return f"{before}{BEGIN}\n{markdown_table()}{END}{after}"
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """The command; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m k8saudit_eks.fields.emit")
-    action = parser.add_mutually_exclusive_group(required=True)
-    action.add_argument("--check", metavar="PAGE", type=Path, help="fail if the page is stale")
-    action.add_argument("--write", metavar="PAGE", type=Path, help="bring the page up to date")
-    options = parser.parse_args(arguments)
-    path: Path = options.check or options.write
-    page = path.read_text(encoding="utf-8")
-    wanted = with_table(page)
-    if options.write:
-        path.write_text(wanted, encoding="utf-8")
-        return 0
-    if page != wanted:
-        print(
-            f"{path} is not in step with the field table; run python -m "
-            f"k8saudit_eks.fields.emit --write {path}",
-            file=sys.stderr,
-        )
-        return 1
-    return 0
-
+PAGE = DocsPage("python -m k8saudit_eks.fields.emit", {"fields": markdown_table})
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(PAGE.main())
