@@ -5,6 +5,7 @@
  * Callbacks into Python happen in init, destroy, open, close and
  * list_open_params only; no other export ever takes the GIL.
  */
+#include <malloc.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -156,6 +157,9 @@ KAE_EXPORT void plugin_close(void *handle, void *instance)
     kae_extractor_reset(plugin->extractor);
     plugin->last_evaluated = NULL;
     kae_queue_unref(queue);
+    /* A hot reload opens again at once: what a capture held must not stay with the
+     * process beside what the next one takes. */
+    malloc_trim(0);
 }
 
 KAE_EXPORT const char *plugin_list_open_params(void *handle, int32_t *rc)

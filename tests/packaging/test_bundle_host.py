@@ -37,7 +37,7 @@ class Installation:
             "init_config": {
                 **cloudwatch.init_config(),
                 "polling_interval": 1,
-                "shift": 600,
+                "shift": 120,
                 **settings,
             },
             "open_params": CLUSTER,

@@ -1,0 +1,70 @@
+"""Falco's hot reload with the bundle: a hundred times in one process."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from pathlib import Path
+from random import Random
+
+import pytest
+from demo.audit_event import Target, audit_event
+from demo.identities import DEVELOPER
+from demo.local_cloudwatch import LocalCloudWatch, host_environment
+from installation import ABI, AUDIT_EVENT, ROOT, run
+
+CLUSTER = "reloaded"
+CYCLES = 100
+GROWTH_MAX_KIB = 1024
+
+
+@pytest.fixture(scope="module")
+def host_reload(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """tests/abi's host that reloads."""
+    program = tmp_path_factory.mktemp("reload") / "host_reload"
+    includes = [f"-I{ROOT / 'csrc'}", f"-I{ABI}"]
+    sources = [ABI / "host_reload.c", ABI / "host.c"]
+    run(
+        ["gcc", "-std=c11", "-D_GNU_SOURCE", "-pthread", *includes, *sources, "-o", program, "-ldl"]
+    )
+    return program
+
+
+def reload(program: Path, bundle: Path, config: str, params: str) -> tuple[list[int], list[int]]:
+    """Threads and resident memory (KiB) at the end of each cycle."""
+    finished = subprocess.run(
+        [program, bundle / "libk8saudit-eks.so", config, params, str(CYCLES)],
+        env=host_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert (finished.returncode, finished.stderr) == (0, ""), finished.stdout[-500:]
+    cycles = [line.split() for line in finished.stdout.splitlines()]
+    assert len(cycles) == CYCLES
+    return [int(threads) for threads, _ in cycles], [int(kib) for _, kib in cycles]
+
+
+def test_with_a_file(host_reload: Path, bundle: Path, tmp_path: Path) -> None:
+    """No thread is left, and the 100th reload needs less than 1 MiB more than the 10th."""
+    events = tmp_path / "events.jsonl"
+    events.write_text(AUDIT_EVENT * 3, "utf-8")
+    threads, resident_kib = reload(host_reload, bundle, "", f"file://{events}")
+    assert set(threads) == {1}
+    assert resident_kib[99] - resident_kib[9] < GROWTH_MAX_KIB
+
+
+def test_with_a_cluster(host_reload: Path, bundle: Path, cloudwatch: LocalCloudWatch) -> None:
+    """The same with AWS clients, pollers and their connections."""
+    cloudwatch.create_cluster(CLUSTER)
+    target = Target("pods", "shop", "cart")
+    now_us = time.time_ns() // 1000
+    # Young enough to be read again in every cycle.
+    event = audit_event(Random(1), now_us - 1_000_000, DEVELOPER, "get", target)  # noqa: S311
+    cloudwatch.put([event], CLUSTER)
+    config = {**cloudwatch.init_config(), "shift": 120}
+    threads, resident_kib = reload(host_reload, bundle, json.dumps(config), CLUSTER)
+    assert set(threads) == {1}
+    assert resident_kib[99] - resident_kib[9] < GROWTH_MAX_KIB
