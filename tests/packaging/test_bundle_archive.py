@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import subprocess
@@ -213,4 +214,15 @@ def test_the_same_sources_give_the_same_bytes(
     assert finished.returncode == 0, finished.stderr
     (again,) = (tmp_path / "dist").iterdir()
     assert again.name == bundle_archive.name
+    first, second = digests(bundle_archive), digests(again)
+    assert {name for name in first | second if first.get(name) != second.get(name)} == set()
     assert again.read_bytes() == bundle_archive.read_bytes()
+
+
+def digests(archive: Path) -> dict[str, str]:
+    """The digest of each file in an archive, by name."""
+    with tarfile.open(archive) as opened:
+        files = {one.name: opened.extractfile(one) for one in opened.getmembers() if one.isfile()}
+        return {
+            name: hashlib.sha256(file.read()).hexdigest() for name, file in files.items() if file
+        }
