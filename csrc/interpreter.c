@@ -194,6 +194,16 @@ static bool append_to_path(const char *dir)
     return ok || fail_with_exception("can't extend Python's module search path");
 }
 
+/* The package is one a Python, and knows one library: another copy of it could only
+ * answer that no callback is attached. GIL held. */
+static bool check_first_copy(void)
+{
+    PyObject *modules = PyImport_GetModuleDict(); /* borrowed */
+    if (PyDict_GetItemString(modules, "k8saudit_eks.embed") == NULL)
+        return true;
+    return fail("is in this process already, from another file: restart the host", "");
+}
+
 /* GIL held; given up while cffi takes it by its own means. */
 static bool attach_callbacks(void)
 {
@@ -244,7 +254,7 @@ static bool start(void)
     PyGILState_STATE gil = PyGILState_Ensure();
     if (joined)
         ok = add_site_packages(home.site_packages);
-    ok = ok && append_to_path(home.package_dir) && attach_callbacks();
+    ok = ok && check_first_copy() && append_to_path(home.package_dir) && attach_callbacks();
     PyGILState_Release(gil);
     return ok;
 }

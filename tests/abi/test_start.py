@@ -151,3 +151,15 @@ def test_unattached_callback_is_a_refusal(run_host: RunHost, environment: Path) 
     first, second = ran.stdout.splitlines()
     assert first == second
     assert first.startswith("init: k8saudit-eks could not be initialised")
+
+
+def test_another_copy_in_one_process_is_refused(
+    run_host: RunHost, library: Path, environment: Path
+) -> None:
+    """A second file of the same plugin, loaded beside the first, says to restart the host."""
+    ran = run_host("host_two_copies", library, environment / "libk8saudit-eks.so")
+    assert ran.stdout.splitlines() == [
+        "started",
+        "init: k8saudit-eks is in this process already, from another file: restart the host",
+    ]
+    assert ran.stderr == ""
