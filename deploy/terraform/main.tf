@@ -28,8 +28,8 @@ locals {
 
 data "aws_iam_policy_document" "reading" {
   statement {
-    sid       = "ReadAuditLogs"
-    actions   = ["logs:FilterLogEvents"]
+    sid     = "ReadAuditLogs"
+    actions = ["logs:FilterLogEvents"]
     resources = [
       "${local.log_groups}/aws/eks/${var.cluster}/cluster",
       "${local.log_groups}/aws/eks/${var.cluster}/cluster:*",
