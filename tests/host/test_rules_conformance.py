@@ -28,7 +28,7 @@ BY_NAME = {row.name: row for row in FIELDS}
 FAMILY = set(list(BY_NAME)[: list(BY_NAME).index("ka.cluster.name") + 1])
 ON_LISTS = {"in", "intersects", "exists"}
 FIELD = re.compile(r"ka\.[\w.]+(?:\[[^\]]*\])?")
-PRIORITIES = {"CRITICAL", "ERROR", "WARNING", "NOTICE", "INFO", "DEBUG"}
+PRIORITIES = ["CRITICAL", "ERROR", "WARNING", "NOTICE", "INFO", "DEBUG"]
 KEYS = {"rule", "desc", "condition", "output", "priority", "source", "tags"}
 OPTIONAL_KEYS = {"enabled", "exceptions"}
 REQUIRED_IN_OUTPUT = {
@@ -69,6 +69,13 @@ def test_rule_is_complete(item: dict[str, Any]) -> None:
     assert len(set(tags)) == len(tags)
     assert sum(tag.startswith("mitre_") for tag in tags) == 1
     assert any(re.fullmatch(r"T\d{4}(\.\d{3})?", tag) for tag in tags)
+
+
+@pytest.mark.parametrize("path", hosts.RULES, ids=lambda path: str(path.name))
+def test_gravest_rules_come_first(path: Path) -> None:
+    """Falco's default is to report only the first rule that matches: no lesser one hides it."""
+    enabled = [PRIORITIES.index(rule.priority) for rule in load_rules([path]) if rule.enabled]
+    assert enabled == sorted(enabled)
 
 
 def test_names_are_unique() -> None:
