@@ -24,12 +24,11 @@ def run(command: Sequence[str | Path], *, timeout_s: int = 600, cwd: Path | None
     return finished.stdout
 
 
-def compile_host(folder: Path) -> Path:
-    """tests/abi's host_replay, which reads one source to its end."""
-    program = folder / "host_replay"
-    includes = [f"-I{ROOT / 'csrc'}", f"-I{ABI}"]
-    sources = [ABI / "host_replay.c", ABI / "host.c"]
-    run(["gcc", "-std=c11", "-D_GNU_SOURCE", *includes, *sources, "-o", program, "-ldl"])
+def compile_host(folder: Path, name: str = "host_replay") -> Path:
+    """One of the hosts of tests/abi; host_replay reads one source to its end."""
+    program = folder / name
+    flags = ["-std=c11", "-D_GNU_SOURCE", "-pthread", f"-I{ROOT / 'csrc'}", f"-I{ABI}"]
+    run(["gcc", *flags, ABI / f"{name}.c", ABI / "host.c", "-o", program, "-ldl"])
     return program
 
 

@@ -12,7 +12,7 @@ import pytest
 from demo.audit_event import Target, audit_event
 from demo.identities import DEVELOPER
 from demo.local_cloudwatch import LocalCloudWatch, host_environment
-from installation import ABI, AUDIT_EVENT, ROOT, run
+from installation import AUDIT_EVENT, compile_host
 
 CLUSTER = "reloaded"
 CYCLES = 100
@@ -22,13 +22,7 @@ GROWTH_MAX_KIB = 1024
 @pytest.fixture(scope="module")
 def host_reload(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """tests/abi's host that reloads."""
-    program = tmp_path_factory.mktemp("reload") / "host_reload"
-    includes = [f"-I{ROOT / 'csrc'}", f"-I{ABI}"]
-    sources = [ABI / "host_reload.c", ABI / "host.c"]
-    run(
-        ["gcc", "-std=c11", "-D_GNU_SOURCE", "-pthread", *includes, *sources, "-o", program, "-ldl"]
-    )
-    return program
+    return compile_host(tmp_path_factory.mktemp("reload"), "host_reload")
 
 
 def reload(program: Path, bundle: Path, config: str, params: str) -> tuple[list[int], list[int]]:
