@@ -7,13 +7,13 @@ import pyexpat
 import re
 import subprocess
 import sysconfig
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from urllib.parse import quote
 
-from bundle import contents, elf
+from bundle import contents
 
 # Licences as SPDX expressions (https://spdx.org/licenses), by Debian's source package:
 # of the libraries alone, as their copyright files declare them.
@@ -60,7 +60,7 @@ class Component:
     description: str = ""
 
 
-def all_components(shared_libraries: Iterable[Path]) -> list[Component]:
+def all_components(shared_libraries: Collection[Path]) -> list[Component]:
     """Everything in the bundle but the plugin itself, in order of name.
 
     Args:
@@ -70,7 +70,7 @@ def all_components(shared_libraries: Iterable[Path]) -> list[Component]:
         UnknownComponentError: one is not known well enough to hand it on.
     """
     libpython = str(sysconfig.get_config_var("INSTSONAME"))
-    found = [_python(), *_taken_in(), *map(_wheel, contents.PACKAGES)]
+    found = [_python(), *_taken_in(shared_libraries), *map(_wheel, contents.PACKAGES)]
     packages = {_package_of(path) for path in shared_libraries if path.name != libpython}
     found += [_debian(package) for package in packages]
     return sorted(found, key=lambda component: component.name)
@@ -115,12 +115,12 @@ def _inside(name: str, version: str, license_: str, text: str, where: str) -> Co
     return Component(name, version, purl, license_, tuple(texts), where)
 
 
-def _taken_in() -> list[Component]:
+def _taken_in(shared_libraries: Collection[Path]) -> list[Component]:
     where = "as botocore's wheel has it, in botocore/cacert.pem"
     found = [_inside("mozilla-ca-certificates", "", "MPL-2.0", "common-licenses/MPL-2.0", where)]
     where = "as cffi's wheel has it, in _cffi_backend"
     found.append(_inside("libffi", "", "MIT", "doc/libffi[0-9]*/copyright", where))
-    if "libexpat" not in {name.split(".")[0] for name in elf.read(Path(pyexpat.__file__)).needed}:
+    if not any(path.name.startswith("libexpat.") for path in shared_libraries):
         version = pyexpat.EXPAT_VERSION.removeprefix("expat_")
         where = "as Python has it, in pyexpat"
         found.append(_inside("expat", version, "MIT", "doc/libexpat1/copyright", where))
