@@ -41,9 +41,10 @@ _HIDDEN = (
 
 _HIDE = 'mount -t overlay overlay -o "lowerdir=$1,upperdir=$2,workdir=$3" "$4"; cd "$4"; rm -rf '
 _ENTER = """
-layers=$1; root=$2; user=$3; shift 3
+layers=$1; root=$2; user=$3; writable=$4; shift 4
 mount -t overlay overlay -o "ro,lowerdir=$layers" "$root"
 mount -t proc proc "$root/proc"
+[ -z "$writable" ] || mount --bind "$writable" "$root/mnt"
 exec chroot --userspec="$user:$user" "$root" "$@"
 """
 
@@ -103,18 +104,23 @@ class BareRoot:
         environment: Mapping[str, str],
         *,
         with_python: bool = False,
+        writable: Path | None = None,
     ) -> Iterator[Run]:
         """Run a command as nobody, with this environment and no other; killed at the end.
 
         Args:
             layer: a folder whose files are in the root as well.
+            writable: a folder that the root has at /mnt; nobody owns it then.
             with_python: in forky as it is, where the command finds forky's own Python.
         """
         layer.chmod(0o755)  # the root's own mode is the first layer's
         layers = [layer, self._forky] if with_python else [layer, self._hidden, self._forky]
+        if writable is not None:
+            os.chown(writable, NOBODY, NOBODY)
         process = subprocess.Popen(
             ["/usr/bin/unshare", "--mount", "/bin/sh", "-euc", _ENTER, "sh",
-             ":".join(map(str, layers)), self._mount_point, str(NOBODY), *command],
+             ":".join(map(str, layers)), self._mount_point, str(NOBODY),
+             writable or "", *command],
             env=dict(environment),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -49,6 +49,15 @@ def test_the_installed_library_works_in_a_host(environment: Path) -> None:
     assert replay(environment, library) == ["installed", "end"]
 
 
+def test_what_install_places_works_in_a_host(environment: Path, tmp_path: Path) -> None:
+    """`k8saudit-eks install` places a library that finds its environment from there."""
+    command = environment / "venv" / "bin" / "k8saudit-eks"
+    plugins, rules = tmp_path / "plugins", tmp_path / "rules.d"
+    run([command, "install", "production", "--to", plugins, "--rules-to", rules])
+    assert replay(tmp_path, str(plugins / "libk8saudit-eks.so")) == ["installed", "end"]
+    assert len(list(rules.iterdir())) == len(list((ROOT / "rules").glob("*.yaml")))
+
+
 def test_a_folder_without_an_environment_works_too(environment: Path) -> None:
     """The same files in a plain folder, as `pip install --target` lays them out, work as well."""
     packages = next((environment / "venv" / "lib").glob("python3.*/site-packages"))
