@@ -1,13 +1,17 @@
 """Catching up after a downtime: at the speed of the call budget, oldest first, with a word."""
 
+# Seeded chance, nothing secret.
+# ruff: noqa: S311
+
 from __future__ import annotations
 
 import json
 import logging
+import random
 import re
 
 import pytest
-from fakes import FakeClient
+from fakes import FakeClient, client_error
 from test_cost import PAGE_EVENTS, bench_of, fill
 from test_source import MemoryLedger
 
@@ -53,3 +57,27 @@ def test_a_backlog_is_read_once_at_the_budgets_speed(caplog: pytest.LogCaptureFi
     for time_ns in bench.queue.times_ns:
         newest_ns = max(newest_ns, time_ns)
         assert time_ns > newest_ns - 11 * 30 * 1_000_000_000
+
+
+def test_a_backlog_shrinks_although_some_calls_always_fail() -> None:
+    """A fifth throttled, a twentieth 5xx, ten calls at a time: back-off does not pile up."""
+    bench, logs = bench_of(api_rate=10, max_catch_up=7200)
+    bench.ledger = MemoryLedger()
+    bench.ledger.settled_ms = bench.start_ms
+    bench.lanes = 10
+    fill(logs, bench.start_ms, 0, 1800, 50)
+    bench.clock.now_s += 1800
+    chance = random.Random(3)
+
+    def go_wrong(request: object) -> None:
+        roll = chance.random()
+        if roll < 0.2:
+            raise client_error("ThrottlingException", "Rate exceeded")
+        if roll < 0.25:
+            raise client_error("ServiceUnavailableException", status=503)
+
+    bench.client = FakeClient(logs, bench.clock, go_wrong, call_s=0.4)
+    # 360 pages: alone and unthrottled, 36 s.
+    bench.run(240)
+    ids = bench.queue.audit_ids
+    assert len(ids) == len(set(ids)) == logs.expected

@@ -78,21 +78,29 @@ def test_counters_say_what_happened(counting_host: Path, library: Path) -> None:
     scenario = Scenario(
         200, 20_000, delay_ms=100, late_share=0, truncated_share=0.1, invalid_share=0.1
     )
-    server, truth = served(FaultPlan(), scenario, 4)
-    late = server.logs.add(server.now_ms(), audit_line("late"), visible_ms=server.now_ms() + 50_000)
+    # A poll takes 15 s of the server's clock.
+    server = FaultyCloudWatch(plan=FaultPlan(), speed=15.0)
     config = server.init_config(late_window=LATE_WINDOW_S)
     with server, counting(counting_host, library, config) as host:
-        assert host.wait_for_events(201), host.log
+        assert server.wait_for_calls(3), host.log
+        with server.lock:
+            now_ms = server.now_ms()
+            truth = scenario.write(server.logs, now_ms, 4)
+            # When the late one becomes visible, the head has met the newest and looks
+            # back 30 s from there.
+            late = server.logs.add(now_ms, audit_line("late"), visible_ms=now_ms + 57_000)
+            server.logs.add(now_ms + 33_000, audit_line("newest"))
+        assert host.wait_for_events(202), host.log
         assert server.wait_for_quiet(late.visible_ms + (LATE_WINDOW_S + 45) * 1000)
         assert host.stop() == 0
-    assert set(host.audit_ids) == truth.audit_ids | {"late"}
+    assert set(host.audit_ids) == truth.audit_ids | {"late", "newest"}
     metrics = host.metrics
-    assert metrics["events_delivered"] == 201
+    assert metrics["events_delivered"] == 202
     assert metrics["events_truncated"] == truth.truncated > 0
     assert metrics["events_invalid"] == truth.invalid > 0
     assert metrics["events_late"] == 1
     # Whatever was read more than once was suppressed.
-    read = metrics["duplicates_suppressed"] + 201 + truth.invalid
+    read = metrics["duplicates_suppressed"] + 202 + truth.invalid
     assert server.events_received <= read <= server.events_sent
     assert metrics["api_calls"] == pytest.approx(server.calls - 1, abs=1)
     assert (metrics["api_throttles"], metrics["api_errors"], metrics["queue_depth"]) == (0, 0, 0)

@@ -53,8 +53,8 @@ class Calls:
 
     @property
     def most(self) -> int:
-        """How many may be made at the same time."""
-        return self._lanes.most
+        """How many may be made at the same time: a second's calls at the present rate."""
+        return max(1, min(self._lanes.most, int(self._budget.calls_per_s)))
 
     def reserve(self, calls: int) -> float:
         """Take so many calls from the budget; how many seconds to wait before make()."""
@@ -75,10 +75,10 @@ class Calls:
             self._failed(error)
         if any(error.kind is Failure.THROTTLED for error in errors):
             self._budget.throttled()
+        if len(errors) < len(results):
+            self._succeeded(wholly=not errors)
         if any(error.kind is not Failure.STREAM_GONE for error in errors):
             self._failures += 1
-        elif len(errors) < len(results):
-            self._succeeded()
         return [
             Answer(read, result.kind if isinstance(result, ReadError) else result)
             for read, result in zip(reads, results, strict=True)
@@ -98,9 +98,11 @@ class Calls:
             read.start_ms, read.end_ms, streams=read.streams, token=read.token
         )
 
-    def _succeeded(self) -> None:
+    def _succeeded(self, *, wholly: bool) -> None:
+        # One page among failures is enough: of many calls at a time, some fail nearly
+        # always where a fifth is throttled, and back-off would grow without end.
         self._failures = 0
-        if self._reported:
+        if self._reported and wholly:
             self._host.log.info("%s: CloudWatch Logs answers again", self._name)
             self._reported = False
 
