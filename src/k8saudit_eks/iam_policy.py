@@ -13,6 +13,9 @@ from typing import Any
 READ = "logs:FilterLogEvents"
 LIST = "logs:DescribeLogGroups"
 ASSUME = "sts:AssumeRole"
+# No call: what AssumeRole asks for besides, of a session with transitive tags. Those of
+# EKS Pod Identity are (EKS User Guide, "Cross-account tags").
+TAG = "sts:TagSession"
 
 
 def reading_policy(
@@ -41,7 +44,12 @@ def reading_policy(
 
 def assuming_policy(role_arn: str) -> dict[str, Any]:
     """The policy of an identity that assumes `role_arn` to read; the role has reading_policy."""
-    return _policy([_allow("AssumeReadingRole", ASSUME, [role_arn])])
+    return _policy(
+        [
+            _allow("AssumeReadingRole", ASSUME, [role_arn]),
+            _allow("PassPodIdentityTags", TAG, [role_arn]),
+        ]
+    )
 
 
 def _allow(sid: str, action: str, resources: list[str]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from test_moto import STREAM, WaitingQueue, url  # noqa: F401 (a fixture)
 from k8saudit_eks.aws import list_eks_clusters
 from k8saudit_eks.config import Config
 from k8saudit_eks.errors import OpenError
-from k8saudit_eks.iam_policy import assuming_policy, reading_policy
+from k8saudit_eks.iam_policy import TAG, assuming_policy, reading_policy
 from k8saudit_eks.sources.cloudwatch import open_cloudwatch
 
 GROUP = "/aws/eks/recorded/cluster"
@@ -61,4 +61,4 @@ def test_the_policies_allow_the_calls_of_a_recorded_run(
     assert "recorded" in list_eks_clusters(config)
     place = {"partition": "aws", "region": "eu-west-1", "account": "123456789012"}
     allowed = actions(reading_policy([GROUP], **place, names_clusters=True))
-    assert called == allowed | actions(assuming_policy(ROLE))
+    assert called | {TAG} == allowed | actions(assuming_policy(ROLE))

@@ -67,10 +67,13 @@ def test_another_log_group() -> None:
 
 
 def test_a_role_in_between() -> None:
-    """Who assumes role_arn needs that permission and no other."""
+    """Who assumes role_arn needs that permission, and in a pod that of the session's tags."""
     role = "arn:aws:iam::111122223333:role/audit-reader"
-    (statement,) = policy("a", "--role-arn", role)["Statement"]
-    assert (statement["Action"], statement["Resource"]) == ("sts:AssumeRole", [role])
+    statements = policy("a", "--role-arn", role)["Statement"]
+    assert [(one["Action"], one["Resource"]) for one in statements] == [
+        ("sts:AssumeRole", [role]),
+        ("sts:TagSession", [role]),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,8 @@ class PolicyError(PluginError):
     "--role-arn",
     default=None,
     help="print instead what an identity needs to assume this role, as init_config's role_arn "
-    "does; the role itself needs the policy without this option",
+    "does. The role itself needs the policy without this option; its trust policy must allow the "
+    "same two actions to that identity. Without EKS Pod Identity, sts:TagSession can be left out",
 )
 def policy_command(
     clusters: tuple[str, ...],
