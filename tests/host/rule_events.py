@@ -1,7 +1,8 @@
 """Events that a rule fires on, and near misses, from tests/data/rules.
 
 One file a rule, named after it. A case is a user and a request of _bases.yaml, changed:
-``set`` and ``unset`` take JSON Pointers (RFC 6901). A near miss changes the first of the
+``set`` and ``unset`` take JSON Pointers (RFC 6901); ``each`` makes a case of each value of a
+pointer, ``commands`` one of each command line of an exec. A near miss changes the first of the
 rule's firing events, or the one that ``of`` counts from 1, and names only what differs.
 _common.yaml holds changes that are made to the first firing event of every rule.
 """
@@ -13,9 +14,11 @@ import functools
 import json
 import re
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import yaml
 
@@ -25,6 +28,7 @@ FOLDER = Path(__file__).resolve().parents[1] / "data" / "rules"
 TUNING = FOLDER / "_tuning.yaml"
 _BASES = FOLDER / "_bases.yaml"
 _COMMON = FOLDER / "_common.yaml"
+_EXEC = "/api/v1/namespaces/shop/pods/cart/exec"
 # As the API server writes an event: a cut line still has what comes first.
 _ORDER = [
     "kind", "apiVersion", "level", "auditID", "stage", "requestURI", "verb", "user",
@@ -67,17 +71,34 @@ def cases_of(path: Path) -> list[Case]:
     document = yaml.safe_load(path.read_text("utf-8"))
     bases = _bases()
     firing = document["fires"]
-    cases = [_case(bases, document["rule"], case, True) for case in firing]
+    cases = [_case(bases, document["rule"], one, True) for case in firing for one in _each(case)]
     for near_miss in document["near_misses"]:
-        changed = _differing(firing[near_miss.get("of", 1) - 1], near_miss)
-        cases.append(_case(bases, document["rule"], changed, False))
+        for one in _each(near_miss):
+            changed = _differing(next(_each(firing[near_miss.get("of", 1) - 1])), one)
+            cases.append(_case(bases, document["rule"], changed, False))
     return cases
+
+
+def _each(case: Json) -> Iterator[Json]:
+    """The case, or one for each of the values that it names."""
+    values = dict(case.get("each", {}))
+    if "commands" in case:
+        values["/requestURI"] = [
+            f"{_EXEC}?{urlencode({'command': ['sh', '-c', command]}, doseq=True)}"
+            for command in case["commands"]
+        ]
+    if not values:
+        yield case
+    for pointer, choices in values.items():
+        for number, value in enumerate(choices, 1):
+            changes = {**case.get("set", {}), pointer: value}
+            yield {**case, "what": f"{case['what']}, {number}", "set": changes}
 
 
 def common_cases(path: Path) -> list[Case]:
     """The changes of _common.yaml, made to the rule's first firing event."""
     document = yaml.safe_load(path.read_text("utf-8"))
-    rule, firing = document["rule"], document["fires"][0]
+    rule, firing = document["rule"], next(_each(document["fires"][0]))
     cases = []
     for change in yaml.safe_load(_COMMON.read_text("utf-8")):
         quietened = change.get("quietens")
