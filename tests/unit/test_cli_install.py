@@ -70,6 +70,17 @@ def test_changed_rules_are_not_overwritten(folders: tuple[Path, Path]) -> None:
     assert changed.read_bytes() == rules_files()[-1].read_bytes()
 
 
+def test_what_falco_has_open_stays_as_it_was(folders: tuple[Path, Path]) -> None:
+    """A new file takes the place of the old one; nothing is written into that."""
+    _, rules = folders
+    install(folders)
+    changed = rules / "k8s_audit_rules.yaml"
+    changed.write_text("- list: mine\n", "utf-8")
+    with changed.open(encoding="utf-8") as held:
+        assert install(folders, "--replace-rules").exit_code == 0
+        assert held.read() == "- list: mine\n"
+
+
 def test_a_place_that_can_not_be_written(tmp_path: Path) -> None:
     """One sentence that names the place and the cure."""
     (tmp_path / "file").touch()
