@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import gzip
+import os
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 from bundle import FOLDER
-from installation import ROOT, compile_host, run
+from bundle.libraries import GLIBC
+from installation import AUDIT_EVENT, ROOT, compile_host, run
 
 LIBRARY = "libk8saudit-eks.so"
 
@@ -30,6 +34,31 @@ def test_it_mixes_with_no_other_build(
     libraries = [bundle / LIBRARY, ROOT / "build" / LIBRARY]
     ordered = libraries if bundle_first else libraries[::-1]
     assert run([host_two_copies, *ordered]).splitlines() == ["started", "started"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="chroot needs root")
+def test_a_root_with_glibc_alone_is_enough(bundle: Path, tmp_path: Path) -> None:
+    """In a folder that holds glibc's libraries, a host and the bundle, a packed file is read."""
+    program = compile_host(tmp_path)
+    (libc,) = {
+        Path(line.split()[-1])
+        for line in Path("/proc/self/maps").read_text("utf-8").splitlines()
+        if line.endswith("/libc.so.6")
+    }
+    (loader,) = re.findall(r"(/\S*ld-linux\S+) \(", run(["ldd", program]))
+    root = tmp_path / "root"
+    shutil.copytree(bundle, root / "plugins")
+    for name in sorted(GLIBC):
+        if (libc.parent / name).exists():
+            for folder in (libc.parent, Path(loader).parent):
+                target = root / folder.relative_to("/") / name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(libc.parent / name, target)
+    shutil.copy(program, root)
+    (root / "events.jsonl.gz").write_bytes(gzip.compress(AUDIT_EVENT.encode()))
+    host = ["chroot", str(root), f"/{program.name}", f"/plugins/{LIBRARY}", ""]
+    lines = run([*host, "file:///events.jsonl.gz"]).splitlines()
+    assert [line for line in lines if not line.startswith("log ")] == ["installed", "end"]
 
 
 @pytest.mark.parametrize("part", ["python*.zip", "python*/lib-dynload", "python*/site-packages"])
