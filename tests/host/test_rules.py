@@ -69,6 +69,8 @@ def fired(
             assert watch.stop() == 0, watch.complaint()
         if watch.counts_events:
             assert watch.events == len(CASES) + len(COMMON)
+            # No warning about any condition or output; Falco logs its start here too.
+            assert watch.complaint() == "sysdig ended with code 0: "
     return rules
 
 
