@@ -81,3 +81,14 @@ def test_a_backlog_shrinks_although_some_calls_always_fail() -> None:
     bench.run(240)
     ids = bench.queue.audit_ids
     assert len(ids) == len(set(ids)) == logs.expected
+
+
+def test_a_backlog_of_few_events_takes_few_calls() -> None:
+    """Ten minutes with hardly an event: ever longer slices, and the head after a second."""
+    bench, logs = bench_of(api_rate=5, shift=600)
+    bench.lanes = 5
+    fill(logs, bench.start_ms - 600_000, 0, 600, 1)
+    bench.run(1)
+    # The rest is not visible yet.
+    assert len(bench.queue.audit_ids) >= 580
+    assert logs.read["calls"] <= 6

@@ -33,6 +33,8 @@ class Settling:
         # Adjacent, oldest first, from the settled mark on; those that are done wait
         # for one before them.
         self._slices: list[Read] = []
+        # Of the last slice that was read.
+        self._pages = 1
         self._gap_ms = _GAP_MAX_MS
         self._page_at_ms = 0
 
@@ -53,9 +55,15 @@ class Settling:
         return min(max(0, self._page_at_ms + self._gap_ms - now_ms), self._gap_ms)
 
     def reads(self, now_ms: int, most: int) -> list[Read]:
-        """The oldest chains under way and due, at most so many; at least one if is_due."""
-        reads = [read for read in self._slices if not read.done][:most]
-        while len(reads) < most:
+        """The oldest chains under way and due, at most so many; at least one if is_due.
+
+        No more than a slice has pages: where one page holds a slice, a longer slice
+        costs fewer calls than several side by side.
+        """
+        reads = [read for read in self._slices if not read.done]
+        wide = max([self._pages, *(read.pages + 1 for read in reads if read.token is not None)])
+        reads = reads[:most]
+        while len(reads) < min(most, wide):
             start_ms = _end_ms(self._slices[-1]) + 1 if self._slices else self.settled_ms
             if now_ms < self._due_ms(start_ms):
                 break
@@ -76,6 +84,7 @@ class Settling:
             # A backlog without many events is settled in ever longer slices.
             longer_ms = min(_length_ms(read) * 2, SLICE_MAX_MS)
             self._slice_ms = longer_ms if read.pages == 1 else SLICE_MS
+            self._pages = read.pages
             self._gap_ms = min(_GAP_MAX_MS, SLICE_MS // 2 // read.pages)
             return self._advance()
         if read.pages >= SLICE_PAGES_MAX:
