@@ -198,6 +198,8 @@ def open_log_group(config: Config, cluster: str) -> LogGroup:
             raise OpenError(_no_log_group(config, probing, cluster, name)) from error
         if not is_aws_busy(error):
             raise OpenError(str(failure)) from error
+        # A refusal tells the time as well: where reading begins depends on it.
+        server_time_ms = _server_time_ms(getattr(error, "response", {}))
     return LogGroup(
         reading,
         name=name,

@@ -1,7 +1,11 @@
 """A source keeps to api_rate, however much there is to read, and gives way when throttled."""
 
+# Seeded chance, nothing secret.
+# ruff: noqa: S311
+
 from __future__ import annotations
 
+import random
 from typing import Any
 
 from fakes import Clock, FakeClient, FakeHost, FakeLanes, FakeQueue, Stop, audit_line, client_error
@@ -13,8 +17,12 @@ from k8saudit_eks.delivery.ledger import NoLedger
 from k8saudit_eks.sources.cloudwatch import CloudWatchSource
 
 
-def calls_in(seconds: float, *, throttled: bool = False, **config: Any) -> int:
-    """Calls made in so many seconds, with a backlog that lasts longer than that."""
+def calls_in(seconds: float, *, throttled: float = 0.0, **config: Any) -> int:
+    """Calls made in so many seconds, with a backlog that lasts longer than that.
+
+    throttled: the share of calls that are.
+    """
+    chance = random.Random(1)
     clock, logs = Clock(), SimulatedLogs(page_events=5)
     for number in range(5_000):
         logs.add(clock.now_ms - 60_000 + number * 10, audit_line(str(number)))
@@ -22,7 +30,7 @@ def calls_in(seconds: float, *, throttled: bool = False, **config: Any) -> int:
 
     def before(request: dict[str, Any]) -> None:
         times_s.append(clock.now_s)
-        if throttled:
+        if chance.random() < throttled:
             raise client_error("ThrottlingException", "Rate exceeded")
 
     group = LogGroup(
@@ -53,4 +61,9 @@ def test_a_backlog_is_read_at_the_rate() -> None:
 
 def test_throttling_makes_calls_rare() -> None:
     """An account whose quota is used up by others is asked much less than it allows."""
-    assert calls_in(120, throttled=True, api_rate=10.0) < 30
+    assert calls_in(120, throttled=1.0, api_rate=10.0) < 30
+
+
+def test_some_throttling_lowers_the_rate() -> None:
+    """Every tenth call is too much: fewer are made than back-off alone would leave."""
+    assert 200 <= calls_in(120, throttled=0.1, api_rate=10.0) <= 700

@@ -34,6 +34,7 @@ class MeteredLogs(SimulatedLogs):
         self.read: Counter[str] = Counter()
         self.coming: deque[tuple[int, int, str, str]] = deque()
         self.expected = 0
+        self.bounded_at_s: Counter[int] = Counter()
 
     def filter_log_events(self, request: dict[str, Any], now_ms: int) -> dict[str, Any]:
         while self.coming and self.coming[0][0] <= now_ms:
@@ -47,6 +48,7 @@ class MeteredLogs(SimulatedLogs):
                 self.read["stream calls"] += 1
             elif request.get("endTime") is not None:
                 self.read["bounded calls"] += 1
+                self.bounded_at_s[now_ms // 1000] += 1
         return answer
 
 
@@ -99,6 +101,8 @@ def test_busy_reading_costs_little_more_than_twice_the_data(polling_interval: in
     # this log group holds the events of 2.5 s.
     assert logs.read["calls"] <= 3 * 500 / polling_interval * 1.05 + 2.3 * pages_of_events
     assert logs.read["stream calls"] > 0
+    # Settling reads are spread, and leave the head its calls.
+    assert max(logs.bounded_at_s.values()) <= 8
     assert bench.host.counts[Metric.EVENTS_LATE] < 0.01 * len(logs.events)
 
 

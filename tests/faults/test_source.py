@@ -243,9 +243,13 @@ def test_a_refused_token_starts_the_range_again(bench: Bench) -> None:
     for number in range(100):
         bench.logs.add(bench.start_ms + number, audit_line(str(number)))
     chance = random.Random(3)
+    expired = False
 
     def before(request: dict[str, Any]) -> None:
-        if "nextToken" in request and chance.random() < 0.2:
+        nonlocal expired
+        # Once expired, no token of that chain is taken any more.
+        expired = "nextToken" in request and (expired or chance.random() < 0.2)
+        if expired:
             raise client_error("InvalidParameterException", "The specified nextToken is invalid.")
 
     bench.client.before = before
@@ -272,6 +276,25 @@ def test_a_clock_that_is_wrong_or_set_does_not_decide_what_is_late() -> None:
         bench.logs.add(at_ms, audit_line(str(number)), visible_ms=at_ms + late_ms)
     bench.run(900)
     assert sorted(bench.queue.audit_ids, key=int) == [str(n) for n in range(100)]
+
+
+def test_a_clock_that_stood_still_follows_aws() -> None:
+    """A machine that slept: the settled mark keeps up with AWS's time, not with its own."""
+    bench = Bench()
+    bench.ledger = MemoryLedger()
+    slept_s = 0
+
+    def before(request: dict[str, Any]) -> dict[str, Any]:
+        nonlocal slept_s
+        slept_s = 900 if bench.clock.now_ms > bench.start_ms + 60_000 else 0
+        now_ms = bench.clock.now_ms + slept_s * 1000
+        date = time_header(now_ms)
+        return {"events": [], "ResponseMetadata": {"HTTPHeaders": {"date": date}}}
+
+    bench.client.before = before
+    bench.run(120)
+    aws_now_ms = bench.clock.now_ms + slept_s * 1000
+    assert aws_now_ms - bench.ledger.settled_ms < 340_000
 
 
 def time_header(now_ms: int) -> str:

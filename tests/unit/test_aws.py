@@ -84,9 +84,11 @@ def test_the_account_is_optional(stubber: Stubber) -> None:
 
 @pytest.mark.parametrize("code", ["ThrottlingException", "ServiceUnavailableException"])
 def test_a_busy_aws_does_not_refuse_the_open(stubber: Stubber, code: str) -> None:
-    """Reading goes on trying; a restart storm must not keep itself going."""
-    stubber.add_client_error("filter_log_events", code, http_status_code=503)
-    assert open_log_group(Config(region="eu-west-1"), "prod").name == GROUP
+    """Reading goes on trying, by AWS's clock; a restart storm must not keep itself going."""
+    headers = {"HTTPHeaders": {"date": "Thu, 01 Jan 2026 00:00:00 GMT"}}
+    stubber.add_client_error("filter_log_events", code, http_status_code=503, response_meta=headers)
+    group = open_log_group(Config(region="eu-west-1"), "prod")
+    assert (group.name, group.server_time_ms) == (GROUP, 1_767_225_600_000)
 
 
 def test_a_denied_action_names_who_what_and_where(stubber: Stubber) -> None:
@@ -370,9 +372,11 @@ def aws_error(code: str) -> Exception:
 def test_refused_credentials_are_looked_up_anew_now_and_then() -> None:
     """For the call after the refused one, at most every five seconds; failing at it is no news."""
     clients: list[Refusing] = []
-    now_s = 0.0
+    renewed_at_s: list[float] = []
+    now_s = -60.0
 
     def renew() -> Refusing:
+        renewed_at_s.append(now_s)
         if len(clients) == 2:
             raise botocore.exceptions.ProfileNotFound(profile="p")
         clients.append(Refusing(aws_error("ExpiredTokenException")))
@@ -384,6 +388,7 @@ def test_refused_credentials_are_looked_up_anew_now_and_then() -> None:
         with pytest.raises(ReadError, match="have expired"):
             group.page(0, None)
     assert [client.calls for client in clients] == [1, 5]
+    assert renewed_at_s == [-60.0, 0.0, 6.0, 12.0]
 
 
 @pytest.mark.parametrize("code", ["AccessDeniedException", "ThrottlingException"])

@@ -1,0 +1,58 @@
+"""Answers that botocore would take for a page without events."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+from k8saudit_eks.aws import LogGroup
+from k8saudit_eks.aws_errors import Failure, ReadError
+from k8saudit_eks.aws_session import new_client, new_session
+from k8saudit_eks.config import Config
+
+
+@pytest.fixture
+def answering(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, list[bytes]]]:
+    """A server's URL, and the bodies that it answers with, first in first out."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    bodies: list[bytes] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:  # the base class's naming
+            self.rfile.read(int(self.headers["Content-Length"]))
+            body = bodies.pop(0)
+            self.send_response(200)
+            self.send_header("Content-Type", "application/x-amz-json-1.1")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Nothing on stderr."""
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}", bodies
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.mark.parametrize("body", [b"{}", b'{"events": {}}', b'{"events": null}', b'{"logs": []}'])
+def test_an_answer_without_a_list_of_events_is_no_page(
+    answering: tuple[str, list[bytes]], body: bytes
+) -> None:
+    """A page that is believed to be empty ends a chain, and what it hides would be lost."""
+    url, bodies = answering
+    config = Config(region="eu-west-1", endpoint_url=url)
+    group = LogGroup(new_client(new_session(config), config, 1), name="g", stream_prefix="")
+    bodies += [body, b'{"events" : [ ], "searchedLogStreams": []}']
+    with pytest.raises(ReadError, match="not one of FilterLogEvents") as caught:
+        group.page(0, None)
+    assert caught.value.kind is Failure.PASSING
+    assert group.page(0, None).events == []
