@@ -1,21 +1,20 @@
 """The generated parts of docs/rules.md: tables of the shipped rules, and what tunes them.
 
-``python -m demo.rule_docs --write docs/rules.md`` brings the tables between the markers
-of a page up to date; ``--check`` fails if they are not.
+``python -m demo.rule_docs --write docs/rules.md`` brings them up to date.
 """
 
 from __future__ import annotations
 
-import argparse
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from demo.filter_text import tokens_of
 from demo.hosts import RULES
 from demo.rule_files import Item, RuleItems, parse_rule_file, read_items
+from k8saudit_eks.docs_page import DocsPage
 
 # Lists and macros whose names begin so are meant for tuning.
 TUNING_PREFIXES = ("allowed_", "trusted_", "sensitive_", "dangerous_", "watched_")
@@ -121,40 +120,7 @@ def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|")
 
 
-def with_tables(page: str) -> str:
-    """The page with both tables as they are now.
-
-    Raises:
-        ValueError: the page lacks the markers.
-    """
-    for name, part in (("rules", rules_part()), ("tuning", tuning_part())):
-        begin = f"<!-- {name}: generated from rules/, do not edit -->\n"
-        end = f"<!-- /{name} -->"
-        if begin not in page or end not in page:
-            raise ValueError(f"the page needs the lines {begin.strip()} and {end}")
-        head, _, tail = page.partition(begin)
-        page = f"{head}{begin}\n{part}\n{end}{tail.partition(end)[2]}"
-    return page
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description="Bring the tables of docs/rules.md up to date.")
-    parser.add_argument("--check", action="store_true", help="only say whether they are")
-    parser.add_argument("--write", action="store_true")
-    parser.add_argument("page", type=Path)
-    options = parser.parse_args(arguments)
-    old = options.page.read_text("utf-8")
-    new = with_tables(old)
-    if options.write:
-        options.page.write_text(new, "utf-8")
-    elif new != old:
-        print(
-            f"{options.page} is stale: .venv/bin/python -m demo.rule_docs --write {options.page}",
-            file=sys.stderr,
-        )
-        return 1
-    return 0
-
+PAGE = DocsPage("python -m demo.rule_docs", {"tuning": tuning_part, "rules": rules_part})
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(PAGE.main())
