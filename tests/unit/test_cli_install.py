@@ -41,6 +41,7 @@ def test_library_and_rules_are_placed_and_falco_is_told(folders: tuple[Path, Pat
     assert plugin["open_params"] == "production"
     assert section["rules_files"] == list(map(str, placed))
     assert section["load_plugins"] == ["k8saudit-eks"]
+    assert section["rule_matching"] == "all"
 
 
 def test_again_changes_nothing(folders: tuple[Path, Path]) -> None:

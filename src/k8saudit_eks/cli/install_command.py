@@ -63,7 +63,7 @@ def install_command(cluster: str, plugins: Path, rules: Path, replace_rules: boo
     for source in shipped:
         _place(rules / source.name, content=source.read_bytes())
     named = [] if rules == FALCO_RULES else [str(rules / source.name) for source in shipped]
-    click.echo(falco_section(cluster, placed, {}, named), nl=False)
+    click.echo(falco_section(cluster, placed, {}, rules=True, rules_files=named), nl=False)
 
 
 def _refuse_changed_rules(shipped: list[Path], folder: Path) -> None:
