@@ -114,11 +114,12 @@ def test_settling_across_lives_finds_what_came_late(tmp_path: Path) -> None:
     assert second.audit_ids == ["late"]
 
 
+@pytest.mark.parametrize("max_catch_up", [600, 0])
 def test_a_downtime_beyond_max_catch_up_is_said(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    max_catch_up: int, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """What is not read any more is an error in the log with the cure, and the rest is read."""
-    lives = Lives(tmp_path, max_catch_up=600)
+    lives = Lives(tmp_path, max_catch_up=max_catch_up)
     lives.write(10)
     lives.live(20)
     missed = lives.write(10)
@@ -129,23 +130,6 @@ def test_a_downtime_beyond_max_catch_up_is_said(
     assert second.audit_ids == reached
     assert not set(missed) & set(second.audit_ids)
     assert "raise max_catch_up" in caplog.text
-
-
-def test_without_catch_up_a_restart_begins_at_shift_and_says_so(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    """max_catch_up 0: the downtime is left out, loudly; what comes then arrives once."""
-    lives = Lives(tmp_path, max_catch_up=0)
-    lives.write(10)
-    lives.live(20)
-    missed = lives.write(10)
-    lives.clock.now_s += 600
-    reached = lives.write(10)
-    with caplog.at_level(logging.INFO):
-        second = lives.live(20)
-    assert second.audit_ids == reached
-    assert not set(missed) & set(second.audit_ids)
-    assert "are not read: raise max_catch_up" in caplog.text
 
 
 def test_a_ledger_from_the_future_is_not_believed(
