@@ -112,6 +112,9 @@ KAE_EXPORT void plugin_destroy(void *handle)
         (void)kae_py_destroy(plugin);
     kae_plugin_detach_host(plugin);
     kae_plugin_unref(plugin);
+    /* A hot reload starts again at once: what the captures held must not stay with
+     * the process beside what the next ones take. */
+    malloc_trim(0);
 }
 
 KAE_EXPORT const char *plugin_get_last_error(void *handle)
@@ -157,9 +160,6 @@ KAE_EXPORT void plugin_close(void *handle, void *instance)
     kae_extractor_reset(plugin->extractor);
     plugin->last_evaluated = NULL;
     kae_queue_unref(queue);
-    /* A hot reload opens again at once: what a capture held must not stay with the
-     * process beside what the next one takes. */
-    malloc_trim(0);
 }
 
 KAE_EXPORT const char *plugin_list_open_params(void *handle, int32_t *rc)

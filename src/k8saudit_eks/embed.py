@@ -128,6 +128,7 @@ class _Handle:
         self.host = host
         self.plugin = plugin
         self.captures: dict[int, Capture] = {}
+        self.has_captured = False
 
 
 # By address of the kae_plugin, from kae_py_init to kae_py_destroy. Guarded by the GIL.
@@ -193,6 +194,11 @@ def kae_py_destroy(plugin: CPointer) -> None:
     handle = _handles.pop(_address(plugin))
     for capture in handle.captures.values():
         capture.close()
+    # A closed capture leaves AWS clients behind, which refer to themselves: some 30 MB
+    # in a host that reloads, until Python looks for cycles by itself. Not in close(),
+    # which must be quick; a dry run's handle has nothing to collect.
+    if handle.has_captured:
+        gc.collect()
 
 
 @callback
@@ -213,10 +219,9 @@ def kae_py_open(plugin: CPointer, queue: CPointer, params: CPointer) -> None:
 
 @callback
 def kae_py_close(plugin: CPointer, queue: CPointer) -> None:
-    _handles[_address(plugin)].captures.pop(_address(queue)).close()
-    # A closed capture leaves AWS clients behind, which refer to themselves: some 30 MB
-    # in a host that reloads, until Python looks for cycles by itself.
-    gc.collect()
+    handle = _handles[_address(plugin)]
+    handle.captures.pop(_address(queue)).close()
+    handle.has_captured = True
 
 
 @callback
