@@ -26,7 +26,7 @@ bool Document::init()
         return false;
     }
     for (uint32_t i = 0; i < kae_num_nodes; i++) {
-        new (&memos_[i]) Memo{element(), 0, 0, false};
+        new (&memos_[i]) Memo{element(), nullptr, 0, 0, false};
     }
     index_top_level();
     return reserve(kFirstCapacityBytes);
@@ -165,6 +165,7 @@ void Document::find_top_level()
             Memo &memo = memos_[id];
             if (memo.generation != generation_ && name == view(kae_nodes[id].name)) {
                 memo.generation = generation_;
+                memo.text = nullptr;
                 memo.value = field.value();
                 memo.found = !memo.value.is_null();
                 break;
@@ -177,6 +178,7 @@ void Document::resolve(uint16_t id, Memo &memo)
 {
     const struct kae_node &place = kae_nodes[id];
     memo.generation = generation_;
+    memo.text = nullptr;
     memo.found = false;
     switch (place.kind) {
     case KAE_NODE_ROOT:

@@ -25,6 +25,13 @@ enum class Load {
     kNoMemory
 };
 
+/* Where the text of a node is. */
+enum class Place {
+    kAbsent,
+    kInPlace,  /* a string of the document itself */
+    kElsewhere /* it must be written: a number, an object, a string with a NUL */
+};
+
 /*
  * A JSON null counts as absent everywhere; of two members with one name the first
  * counts. Where a function answers whether it found something, `out` is set only
@@ -47,11 +54,23 @@ class Document {
      * once a document. */
     const element *node(uint16_t id)
     {
-        Memo &memo = memos_[id];
-        if (memo.generation != generation_) {
-            resolve(id, memo);
-        }
+        Memo &memo = current(id);
         return memo.found ? &memo.value : nullptr;
+    }
+
+    /* The text of a node. Set if and only if the answer is kInPlace; found once a
+     * document. */
+    Place text_of_node(uint16_t id, const char *&text)
+    {
+        Memo &memo = current(id);
+        if (!memo.found) {
+            return Place::kAbsent;
+        }
+        if (memo.text == nullptr && !text_in_place(memo.value, memo.text)) {
+            return Place::kElsewhere;
+        }
+        text = memo.text;
+        return Place::kInPlace;
     }
 
     /* Whether all guards hold. */
@@ -69,8 +88,16 @@ class Document {
         return true;
     }
 
-    /* Whether a string of this document can contain U+0000. */
-    bool may_hold_nul() const { return may_hold_nul_; }
+    /* A string without NUL, where it stands: simdjson ends every string with a NUL. */
+    bool text_in_place(element value, const char *&out) const
+    {
+        std::string_view text;
+        if (may_hold_nul_ || !string(value, text)) {
+            return false;
+        }
+        out = text.data();
+        return true;
+    }
 
     /* The text of a number that no 64-bit type holds. */
     bool marked_number(element value, std::string_view &out) const
@@ -87,10 +114,20 @@ class Document {
   private:
     struct Memo {
         element value;
+        const char *text; /* NULL until it is asked for; stays so when it is not in place */
         uint32_t generation;
         uint16_t next_in_slot; /* the next node with the same slot, or 0 */
         bool found;
     };
+
+    Memo &current(uint16_t id)
+    {
+        Memo &memo = memos_[id];
+        if (memo.generation != generation_) {
+            resolve(id, memo);
+        }
+        return memo;
+    }
 
     Load parse(std::string_view payload);
     bool reserve(size_t len_bytes);

@@ -26,9 +26,9 @@ class Renderer {
     /* The text of one value: a string without NUL is answered where it is. */
     const char *text(element value)
     {
-        std::string_view text;
-        if (!document_.may_hold_nul() && document_.string(value, text)) {
-            return text.data(); /* simdjson ends every string with a NUL */
+        const char *text = nullptr;
+        if (document_.text_in_place(value, text)) {
+            return text;
         }
         put_text(value);
         return texts_.finish();

@@ -18,8 +18,8 @@ void Runner::add_number(uint64_t number)
     done_ = true;
 }
 
-void Runner::run_program(const struct kae_program &program, const Argument &argument,
-                         uint64_t event_time_ns)
+void Runner::run(const struct kae_program &program, const Argument &argument,
+                 uint64_t event_time_ns)
 {
     program_ = &program;
     argument_ = argument;

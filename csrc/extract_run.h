@@ -41,24 +41,7 @@ class Runner {
 
     /* Appends the field's values. event_time_ns is the event's own time. */
     void run(const struct kae_program &program, const Argument &argument,
-             uint64_t event_time_ns)
-    {
-        const struct kae_path &path = kae_paths[program.paths.first];
-        const bool is_node = program.shape == KAE_SHAPE_TEXT && program.paths.count == 1 &&
-                             path.ops.count == 0 && program.parts.count == 0 &&
-                             program.guards.count == 0;
-        if (!is_node) {
-            run_program(program, argument, event_time_ns);
-            return;
-        }
-        /* Most fields of most rules: the text of one node. */
-        const element *node = document_.node(path.node);
-        if (node != nullptr) {
-            Value value;
-            value.str = renderer_.text(*node);
-            failed_ = failed_ || !values_.push(value);
-        }
-    }
+             uint64_t event_time_ns);
 
     size_t size() const { return values_.size(); }
     Value *values() { return values_.data(); }
@@ -68,8 +51,6 @@ class Runner {
     }
 
   private:
-    void run_program(const struct kae_program &program, const Argument &argument,
-                     uint64_t event_time_ns);
     void walk(element value, const struct kae_op *op, const struct kae_op *end);
     void walk_each(element value, const struct kae_op *op, const struct kae_op *end);
     void visit(element value);

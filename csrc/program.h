@@ -104,6 +104,7 @@ struct kae_program {
     uint8_t shape;
     uint8_t arg;
     uint8_t is_list;
+    uint16_t plain;    /* the node whose text is the field's whole answer, or KAE_NO_NODE */
     uint16_t fallback; /* a node, or KAE_NO_NODE */
     struct kae_range paths;
     struct kae_range parts; /* relative paths */

@@ -140,6 +140,42 @@ class TestCache:
         assert native.unparsable() == 1
         assert native.call(good, wanted) == [["get"]]
 
+    def test_the_same_field_again(self, native: Native) -> None:
+        """A field asked again and again of one event has the same answer, whatever it is."""
+        payload = audit_event(
+            verb="get", user={"username": "a\0b", "uid": 7}, userAgent=["x"], stage=None
+        )
+        event = native.new_event(payload)
+        wanted: dict[str, list[str] | None] = {
+            "ka.verb": ["get"],
+            "ka.user.name": ["a\ufffdb"],
+            "ka.user.uid": ["7"],
+            "ka.useragent": ['["x"]'],
+            "ka.stage": None,
+            "ka.target.name": None,
+        }
+        for _ in range(3):
+            for name, values in wanted.items():
+                assert native.call(event, [(name, None)]) == [values], name
+
+    def test_a_field_that_the_next_event_lacks(self, native: Native) -> None:
+        """The text of the last event's field is not that of this one's."""
+        user = {"username": "a", "uid": "u"}
+        first = native.new_event(audit_event(verb="get", user=user))
+        second = native.new_event(audit_event(user={"username": "b"}))
+        wanted = [("ka.verb", None), ("ka.user.uid", None), ("ka.user.name", None)]
+        answers = [native.call(event, [one])[0] for event in (first, second) for one in wanted]
+        assert answers == [["get"], ["u"], ["a"], None, None, ["b"]]
+
+    @pytest.mark.parametrize("member", ["len_bytes", "type", "nparams", "payload_len_bytes"])
+    def test_a_header_that_was_overwritten(self, native: Native, member: str) -> None:
+        """The event that was asked about before is no longer there when its header is not."""
+        memory = self.memory(self.PAYLOADS[0])
+        assert self.verb(native, memory, 1) == ["get"]
+        event = FFI.cast("struct kae_abi_plugin_event *", memory)
+        setattr(event, member, 1)
+        assert self.verb(native, memory, 1) is None
+
     def test_same_event_again(self, native: Native) -> None:
         """Going back to an event that was asked about before parses it again."""
         first, second = (native.new_event(payload) for payload in self.PAYLOADS)

@@ -105,6 +105,17 @@ class Tables:
     guards: list[CompiledGuard] = field(default_factory=list)
     guard_values: list[str] = field(default_factory=list)
 
+    def plain_node(self, program: Program) -> int:
+        """The node whose text is all that the program answers, or NO_NODE: most fields' case."""
+        is_plain = (
+            program.shape is Shape.TEXT
+            and program.paths.count == 1
+            and program.parts.count == 0
+            and program.guards.count == 0
+        )
+        path = self.paths[program.paths.first] if is_plain else None
+        return path.node if path is not None and path.ops.count == 0 else NO_NODE
+
 
 def compile_fields(fields: Iterable[Field]) -> Tables:
     """The programs of all fields, in their order.
