@@ -144,6 +144,7 @@ class Document {
     uint32_t generation_ = 0;
     bool repaired_ = false;
     bool may_hold_nul_ = false;
+    char *block_ = nullptr; /* what was allocated for bytes_ */
     char *bytes_ = nullptr; /* the payload, and what simdjson may read behind it */
     size_t capacity_ = 0;   /* of bytes_, without that */
 };

@@ -23,8 +23,10 @@ static int struck;     /* whether one has failed */
 
 void *__real_malloc(size_t size);
 void *__real_realloc(void *old, size_t size);
+void *__real_aligned_alloc(size_t alignment, size_t size);
 void *__wrap_malloc(size_t size);
 void *__wrap_realloc(void *old, size_t size);
+void *__wrap_aligned_alloc(size_t alignment, size_t size);
 
 static int fails_now(void)
 {
@@ -43,6 +45,11 @@ void *__wrap_malloc(size_t size)
 void *__wrap_realloc(void *old, size_t size)
 {
     return fails_now() ? NULL : __real_realloc(old, size);
+}
+
+void *__wrap_aligned_alloc(size_t alignment, size_t size)
+{
+    return fails_now() ? NULL : __real_aligned_alloc(alignment, size);
 }
 
 static struct kae_abi_event_input as_event(char *memory, uint64_t number, const char *payload)
@@ -144,7 +151,7 @@ def test_short_memory(tmp_path: Path) -> None:
     program = tmp_path / "driver"
     compiled = tmp_path / "driver.o"
     run(["gcc", *C_FLAGS, *flags, f"-I{CSRC}", "-c", str(driver), "-o", str(compiled)])
-    wrap = ["-Wl,--wrap=malloc,--wrap=realloc"]
+    wrap = ["-Wl,--wrap=malloc,--wrap=realloc,--wrap=aligned_alloc"]
     files = [*map(str, [compiled, *objects])]
     run(["g++", *flags, *wrap, *files, "-o", str(program), "-lsimdjson"])
     assert int(run([str(program), str(event)])) > 10

@@ -97,8 +97,8 @@ def _programs(tables: Tables) -> str:
         lines.append(
             f"    /* {position} {row.name} */\n"
             f"    {{KAE_SHAPE_{row.shape.name}, KAE_ARG_{row.arg.name}, {int(row.is_list)}, "
-            f"{_c_node(tables.plain_node(row))}, {_c_node(row.fallback)}, {_c_range(row.paths)}, {_c_range(row.parts)}, "
-            f"{_c_range(row.guards)}, {default}}},"
+            f"{_c_node(tables.plain_node(row))}, {_c_node(row.fallback)}, "
+            f"{_c_range(row.paths)}, {_c_range(row.parts)}, {_c_range(row.guards)}, {default}}},"
         )
     return "\n".join(["const struct kae_program kae_programs[] = {", *lines, "};\n"])
 
