@@ -4,7 +4,7 @@ PYTHON_ENV := .venv/bin/python
 BENCHES := extract poller replay rules host delivery
 PYTHON_FILES := src build_plugin.py setup.py bundle demo tests bench
 
-.PHONY: library bundle demo run test lint fuzz bench host clean env
+.PHONY: library bundle demo run test lint fuzz bench host hosts clean env
 
 env:
 	@scripts/system-packages.sh build
@@ -22,6 +22,10 @@ bundle: env
 # A real host: Falco if it is on the PATH, else sysdig in a Debian root of its own.
 host:
 	@command -v falco >/dev/null || { scripts/system-packages.sh host && scripts/host-root.sh; }
+
+# And the libsinsp of the oldest and of a newer Falco that is supported, for the rules.
+hosts: host
+	@scripts/system-packages.sh host && scripts/host-root.sh trixie && scripts/host-root.sh forky
 
 # Half an hour in the life of a cluster, an attack, and the alerts; no AWS account needed.
 demo: library host
@@ -41,7 +45,7 @@ lint: env
 
 # Without root and without a host, the host tests say what to install and are skipped.
 test: library lint
-	@$(MAKE) --no-print-directory host || [ "$$(id -u)" -ne 0 ]
+	@$(MAKE) --no-print-directory hosts || [ "$$(id -u)" -ne 0 ]
 	@$(PYTHON_ENV) -m pytest -q
 
 # Looks for inputs that break extraction, framing or repair: make fuzz [SECONDS=600]
@@ -51,7 +55,7 @@ fuzz: env
 	@$(PYTHON_ENV) tests/fuzz/fuzz_frame.py --seconds $(or $(SECONDS),60)
 
 # What it costs; docs/benchmarks.md says how to read it.
-bench: library host
+bench: library hosts
 	@failed=0; for bench in $(BENCHES); do \
 		echo "== bench/$$bench.py"; $(PYTHON_ENV) bench/$$bench.py || failed=1; done; exit $$failed
 

@@ -17,6 +17,7 @@ import yaml
 
 from demo import chisels, hosts
 from demo.rule_files import Rule
+from demo.rule_host import RuleHost
 
 _STOP_TIMEOUT_S = 15
 
@@ -51,12 +52,19 @@ class Subject:
 class Watch:
     """A running host. Use as a context manager: leaving stops the host."""
 
-    def __init__(self, subject: Subject, folder: Path, environment: dict[str, str]) -> None:
+    def __init__(
+        self,
+        subject: Subject,
+        folder: Path,
+        environment: dict[str, str],
+        rule_host: RuleHost | None = None,
+    ) -> None:
         """Start the host.
 
         Args:
             folder: an empty folder for the files that the host reads.
             environment: the host's environment variables, complete.
+            rule_host: the host; by default Falco if it is on the PATH, else sysdig.
 
         Raises:
             HostError: there is no host on this machine.
@@ -66,7 +74,14 @@ class Watch:
         self._count = threading.Condition()
         self._events = 0
         self._ended = False
-        self.name, command = _command(subject, folder)
+        if rule_host is None:
+            self.name, command = _command(subject, folder)
+        else:
+            self.name = f"libsinsp {rule_host.libsinsp}"
+            init_config = json.dumps(subject.init_config)
+            command = rule_host.command(
+                hosts.LIBRARY, init_config, subject.open_params, subject.rules, folder
+            )
         self._errors = (folder / "host.err").open("w+", encoding="utf-8")
         self._process = subprocess.Popen(
             command,
@@ -91,8 +106,8 @@ class Watch:
 
     @property
     def counts_events(self) -> bool:
-        """Whether the host says how many events it has read (sysdig does)."""
-        return self.name == "sysdig"
+        """Whether the host says how many events it has read (all but Falco do)."""
+        return self.name != "falco"
 
     @property
     def events(self) -> int:

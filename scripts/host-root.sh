@@ -1,10 +1,11 @@
 #!/bin/sh
-# Builds the root in which a real host lives: Debian forky with sysdig (the same
-# libsinsp that Falco is built on) and the headers of the plugin API, in the user's
-# cache folder. Programs of it run with its own loader, so no chroot and no mounts
-# are needed afterwards.
+# Builds a root in which a real host lives, in the user's cache folder. Programs of it
+# run with its own loader, so no chroot and no mounts are needed afterwards.
 #
-# Usage: scripts/host-root.sh [--with-python]
+# Usage: scripts/host-root.sh [SUITE] [--with-python]
+#   forky          (default) sysdig, libsinsp (what Falco is built on), the headers of
+#                  the plugin API
+#   trixie         libsinsp as the oldest supported Falco has it
 #   --with-python  also what a build of the plugin with forky's own Python needs
 # Needs root and debootstrap. Does nothing when the root is there. DEBIAN_MIRROR, if
 # set, is where packages come from instead of debootstrap's default.
@@ -13,28 +14,34 @@ exec </dev/null
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
 
 suite=forky
-host_packages="sysdig libfalcosecurity0-dev"
+with_python=no
+for argument in "$@"; do
+    case $argument in
+        forky | trixie) suite=$argument ;;
+        --with-python) with_python=yes ;;
+        *) echo "usage: scripts/host-root.sh [forky|trixie] [--with-python]" >&2; exit 2 ;;
+    esac
+done
+case $suite in
+    # What says that the root is there, and what is installed in it.
+    forky) proof=usr/bin/sysdig host_packages="sysdig libfalcosecurity0-dev" ;;
+    # uthash-dev: the headers want it, their package does not say so.
+    trixie) proof=usr/include/uthash.h host_packages="libfalcosecurity0-dev uthash-dev" ;;
+esac
 python_packages="python3-dev python3-venv gcc g++ libsimdjson-dev pkg-config libffi-dev"
 
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/k8saudit-eks
 target=$cache/$suite
 log=$cache/$suite.log
 
-with_python=no
-case ${1-} in
-    "") ;;
-    --with-python) with_python=yes ;;
-    *) echo "usage: scripts/host-root.sh [--with-python]" >&2; exit 2 ;;
-esac
-
 complete() {
-    [ -x "$target/usr/bin/sysdig" ] || return 1
+    [ -e "$target/$proof" ] || return 1
     [ "$with_python" = no ] || [ -e "$target/.with-python" ]
 }
 
 complete && exit 0
 if [ "$(id -u)" -ne 0 ]; then
-    echo "no host in $target: run 'sudo XDG_CACHE_HOME=${XDG_CACHE_HOME:-$HOME/.cache} make host' once, or put Falco on the PATH" >&2
+    echo "no host in $target: run 'sudo XDG_CACHE_HOME=${XDG_CACHE_HOME:-$HOME/.cache} make hosts' once" >&2
     exit 1
 fi
 mkdir -p "$cache"
@@ -60,8 +67,8 @@ install_packages() {
 }
 
 : >"$log"
-if ! [ -x "$target/usr/bin/sysdig" ]; then
-    echo "building a Debian $suite root with sysdig in $target (about a minute, 450 MB)"
+if ! [ -e "$target/$proof" ]; then
+    echo "building a Debian $suite root with ${host_packages%% *} in $target (about a minute, 450 MB)"
     unfinished=$cache/$suite.unfinished
     rm -rf "$unfinished"
     # debootstrap of Debian 12 has no script of that name; sid's is the one all

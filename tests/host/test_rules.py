@@ -6,21 +6,12 @@ All events are read in one run, with every rule on and the lists for tuning fill
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-import yaml
-from demo import hosts
-from demo.local_cloudwatch import host_environment
-from demo.rule_files import load_rules
-from demo.watch import HostError, Subject, Watch
-from rule_events import TUNING, Case, cases_of, common_cases, rule_files, slug
-
-RULES = {rule.name: rule for rule in load_rules(hosts.RULES)}
-CASES = [case for path in rule_files().values() for case in cases_of(path)]
-COMMON = [case for path in rule_files().values() for case in common_cases(path)]
+from rule_events import Case, cases_of, rule_files, slug
+from rule_runs import CASES, COMMON, RULES, fired_in
 
 
 def test_every_rule_has_events_and_near_misses() -> None:
@@ -33,45 +24,14 @@ def test_every_rule_has_events_and_near_misses() -> None:
     assert len({case.audit_id for case in [*CASES, *COMMON]}) == len(CASES) + len(COMMON)
 
 
-def switch_all_on(folder: Path) -> Path:
-    """A rule file that enables every rule and has its alerts name the event."""
-    items = [
-        {
-            "rule": name,
-            "enabled": True,
-            "output": " id=%ka.auditid",
-            "override": {"enabled": "replace", "output": "append"},
-        }
-        for name in RULES
-    ]
-    path = folder / "all_on.yaml"
-    path.write_text(yaml.safe_dump(items), "utf-8")
-    return path
-
-
 @pytest.fixture(scope="module")
 def fired(
     library: Path, sysdig_root: list[str], tmp_path_factory: pytest.TempPathFactory
 ) -> Mapping[str, set[str]]:
     """The rules that fired, by the event's audit id."""
-    folder = tmp_path_factory.mktemp("rules")
-    events = folder / "events.jsonl"
-    events.write_text("".join(case.line + "\n" for case in [*CASES, *COMMON]), "utf-8")
-    files = [*hosts.RULES, TUNING, switch_all_on(folder)]
-    subject = Subject({"region": "eu-central-1"}, f"file://{events}", files, load_rules(files))
-    rules: dict[str, set[str]] = defaultdict(set)
-    with Watch(subject, folder, host_environment()) as watch:
-        try:
-            while (alert := watch.next_alert(30)) is not None:
-                rules[alert.fields["ka.auditid"]].add(alert.rule)
-        except HostError:
-            # The file is over: the host has ended, which must have been cleanly.
-            assert watch.stop() == 0, watch.complaint()
-        if watch.counts_events:
-            assert watch.events == len(CASES) + len(COMMON)
-            # No warning about any condition or output; Falco logs its start here too.
-            assert watch.complaint() == "sysdig ended with code 0: "
-    return rules
+    assert library.exists()
+    assert sysdig_root
+    return fired_in(tmp_path_factory.mktemp("rules"))
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.fires], ids=str)

@@ -1,7 +1,9 @@
-"""The shipped rule files as Falco 0.38 and later want them: no refusal, no warning.
+"""The shipped rule files as Falco's rule loader wants them: no refusal, no warning.
 
-What Falco refuses or warns of: https://falco.org/docs/concepts/rules/ and, for list
-fields, https://github.com/falcosecurity/libs (filter compiler).
+What it refuses or warns of: https://falco.org/docs/concepts/rules/ and falcosecurity/falco,
+userspace/engine: rule_loader_reader.cpp, rule_loader_collector.cpp, rule_loader_compiler.cpp,
+filter_warning_resolver.cpp, rule_json_schema.h. What the filter engine behind it says of
+conditions and outputs: test_rule_hosts.py.
 """
 
 from __future__ import annotations
@@ -98,6 +100,28 @@ def test_condition_is_asked_of_fields_that_are_there(rule: Any) -> None:
         assert bool(argument) == (row.arg is Arg.KEY), field
         if row.is_list:
             assert operator in ON_LISTS, f"{field} {operator}"
+
+
+def test_names_and_items_are_plain_words() -> None:
+    """Falco puts a list's items into a condition as bare text, and quotes only those with blanks.
+
+    Macros' names begin with a letter and go on with letters, digits and underscores.
+    """
+    for item in ITEMS:
+        assert re.fullmatch(r"[A-Za-z]\w*", str(item.get("list", item.get("macro", "rule"))))
+        for word in item.get("items", []):
+            assert isinstance(word, str | int)
+            assert re.fullmatch(r"""[^()"'\s=,]+""", str(word)), word
+
+
+def test_no_text_holds_the_name_of_a_list() -> None:
+    """Falco expands a list wherever its name stands between delimiters, also in quoted text."""
+    names = {item["list"] for item in ITEMS if "list" in item}
+    for item in ITEMS:
+        for token in tokens_of(item.get("condition", "")):
+            if token[0] in "\"'":
+                assert not names & set(re.split(r"[\s(),=\"']+", token)), token
+                assert "<NA>" not in token
 
 
 @pytest.mark.parametrize("path", hosts.RULES, ids=lambda path: str(path.name))
