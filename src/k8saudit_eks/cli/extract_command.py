@@ -11,6 +11,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import click
 from rich.console import Console
@@ -78,7 +79,8 @@ def extract_command(
         printer = _LinePrinter()
     queue = _Printed(asked, printer, limit)
     open_replay(file, Config(), _StderrHost()).run(queue, threading.Event())
-    printer.end()
+    if isinstance(printer, _TablePrinter):
+        printer.end()
     if queue.events == 0:
         context.exit(1)
 
@@ -143,27 +145,23 @@ class _Printed:
         """Not shown: what is printed is progress enough."""
 
 
-class _Printer:
+class _Printer(Protocol):
     """Shows one event's answers after the other."""
 
-    def show(self, answers: dict[str, Answer]) -> None:
-        raise NotImplementedError
-
-    def end(self) -> None:
-        """Print what is still held back."""
+    def show(self, answers: dict[str, Answer]) -> None: ...
 
 
-class _JsonPrinter(_Printer):
+class _JsonPrinter:
     def show(self, answers: dict[str, Answer]) -> None:
         click.echo(json.dumps(answers, ensure_ascii=False))
 
 
-class _LinePrinter(_Printer):
+class _LinePrinter:
     def show(self, answers: dict[str, Answer]) -> None:
         click.echo("\t".join(map(_text, answers.values())))
 
 
-class _AllPrinter(_Printer):
+class _AllPrinter:
     """A block of lines an event, a blank line between."""
 
     _first = True
@@ -177,7 +175,9 @@ class _AllPrinter(_Printer):
             click.echo(f"{name:{width}}  {_text(answer)}")
 
 
-class _TablePrinter(_Printer):
+class _TablePrinter:
+    """One table at the end: its columns are as wide as all events need."""
+
     def __init__(self, asked: tuple[_Asked, ...]) -> None:
         self._table = Table()
         for field in asked:
