@@ -116,6 +116,9 @@ void Runner::visit(element value)
     case KAE_SHAPE_REPOSITORY:
         visit_repository(value);
         return;
+    case KAE_SHAPE_CAPABILITY:
+        visit_capability(value);
+        return;
     case KAE_SHAPE_COLON_JOINED:
         visit_colon_joined(value);
         return;

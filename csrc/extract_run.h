@@ -57,6 +57,7 @@ class Runner {
     void visit_text(element value);
     void visit_joined(element value);
     void visit_repository(element value);
+    void visit_capability(element value);
     void visit_colon_joined(element value);
     void visit_member_names(element value);
     void visit_match(element value);

@@ -60,6 +60,42 @@ void Runner::visit_repository(element value)
     add(texts_.finish());
 }
 
+static char upper_case(char c)
+{
+    return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+}
+
+static bool starts_with_any_case(std::string_view text, std::string_view upper_case_prefix)
+{
+    if (text.size() < upper_case_prefix.size()) {
+        return false;
+    }
+    for (size_t i = 0; i < upper_case_prefix.size(); i++) {
+        if (upper_case(text[i]) != upper_case_prefix[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void Runner::visit_capability(element value)
+{
+    static const std::string_view kPrefix = "CAP_";
+    std::string_view name;
+    if (!document_.string(value, name)) {
+        add(renderer_.text(value));
+        return;
+    }
+    if (starts_with_any_case(name, kPrefix)) {
+        name.remove_prefix(kPrefix.size());
+    }
+    for (const char c : name) {
+        const char upper = upper_case(c);
+        put_without_nul(texts_, std::string_view(&upper, 1));
+    }
+    add(texts_.finish());
+}
+
 void Runner::visit_colon_joined(element value)
 {
     element item;

@@ -191,6 +191,15 @@ class TestWorkload:
         assert ask(event, "ka.req.workload.host_pid") is None
         assert ask(event, "ka.req.workload.add_capabilities") == ["X", "Y"]
 
+    def test_capabilities_have_one_spelling(self, ask: Ask) -> None:
+        """However a capability is written, rules see the name that the runtime makes of it."""
+        written = ["sys_admin", "CAP_NET_RAW", "cap_Bpf", "CAP_", "cap", "", "\u00b5\u0000x", 7]
+        container = {"securityContext": {"capabilities": {"add": written, "drop": ["all"]}}}
+        spec = {"containers": [container, container]}
+        event = {"objectRef": {"resource": "pods"}, "requestObject": {"spec": spec}}
+        names = ["SYS_ADMIN", "NET_RAW", "BPF", "", "CAP", "", "\u00b5\ufffdX", "7"]
+        assert ask(event, "ka.req.workload.add_capabilities") == names * 2
+
     @pytest.mark.parametrize(
         ("kind", "found"), [("Pod", ["a"]), ("CronJob", ["c"]), ("Job", ["b"])]
     )

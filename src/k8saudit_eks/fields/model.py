@@ -34,6 +34,9 @@ class Shape(Enum):
     JOINED = "joined"
     # A container image's name without tag and digest.
     REPOSITORY = "repository"
+    # A capability's name as a container runtime takes it: in (ASCII) upper case, without
+    # CAP_ in front. Anything but a string like TEXT.
+    CAPABILITY = "capability"
     # The texts of all parts joined by a colon; no value if one part is absent.
     COLON_JOINED = "colon_joined"
     # An object's member names, except those listed as parts.

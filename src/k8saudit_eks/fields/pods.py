@@ -183,10 +183,14 @@ def workload_fields() -> Iterator[Field]:
         ("volumes[*].hostPath.path",),
         "Paths of the host that the workload's pods have as volumes.",
     )
-    yield everything(
-        "add_capabilities",
+    yield Field(
+        "ka.req.workload.add_capabilities",
+        "Every capability that a container of the workload adds, in upper case and without CAP_, "
+        "e.g. SYS_ADMIN: container runtimes take it in any case.",
         tuple(f"{family}[*].securityContext.capabilities.add[*]" for family in FAMILIES),
-        "Every capability that a container of the workload adds.",
+        Shape.CAPABILITY,
+        is_list=True,
+        base=POD_SPEC,
     )
     yield scalar(
         "service_account", "serviceAccountName", "Service account that the workload's pods run as."

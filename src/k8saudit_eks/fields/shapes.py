@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from string import ascii_lowercase, ascii_uppercase
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
@@ -18,6 +19,7 @@ _TIME = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:[Zz]|([+-])(\d\d):(\d\d))",
     re.ASCII,
 )
+_UPPER_CASE = str.maketrans(ascii_lowercase, ascii_uppercase)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NS_PER_MS = 1_000_000
 
@@ -47,6 +49,8 @@ def render(row: Field, reached: Nodes, key: str, time_ns: int) -> Values:
             return [_joined(node) for node in nodes]
         case Shape.REPOSITORY:
             return [as_text(_repository(node)) for node in nodes if _is_string(node)]
+        case Shape.CAPABILITY:
+            return [_capability(node) for node in nodes]
         case Shape.COLON_JOINED:
             rows = ([reached.part(node, path) for path in row.parts] for node in nodes)
             return [":".join(map(as_text, parts)) for parts in rows if None not in parts]
@@ -125,6 +129,11 @@ def _repository(image: str) -> str:
     name = image.partition("@")[0]
     folder, slash, last = name.rpartition("/")
     return folder + slash + last.partition(":")[0]
+
+
+def _capability(node: Any) -> str:
+    text = as_text(node)
+    return text.translate(_UPPER_CASE).removeprefix("CAP_") if _is_string(node) else text
 
 
 def _member_names(node: Any, left_out: tuple[str, ...]) -> list[str]:
