@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+import pytest
+
 from k8saudit_eks.aws import Page
 from k8saudit_eks.aws_errors import Failure, ReadError
 from k8saudit_eks.sources.lanes import ThreadLanes
@@ -83,3 +85,48 @@ def test_a_single_call_needs_no_thread() -> None:
         thread.join(PATIENCE_S)
     assert not catch_up_threads()
     assert callers == [threading.current_thread()]
+
+
+@pytest.mark.parametrize("given", [0, 1, 2])
+def test_a_machine_without_threads_to_give(monkeypatch: pytest.MonkeyPatch, given: int) -> None:
+    """Every call is answered, in order; those without a thread by the caller's own.
+
+    As when the host's container has reached its limit of processes.
+    """
+    start = threading.Thread.start
+    left = given
+
+    def may_start(thread: threading.Thread) -> None:
+        nonlocal left
+        if left == 0:
+            raise RuntimeError("can't start new thread")
+        left -= 1
+        start(thread)
+
+    def call(number: int) -> Callable[[], Page]:
+        return lambda: page(str(number))
+
+    monkeypatch.setattr(threading.Thread, "start", may_start)
+    lanes = ThreadLanes(4)
+    for _ in range(2):
+        answers = lanes.make([call(n) for n in range(4)], threading.Event())
+        assert answers == [page(str(n)) for n in range(4)]
+    lanes.close()
+
+
+def test_a_stop_ends_calls_without_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No further call is made after a stop, and no answer is given."""
+    stop = threading.Event()
+    calls = []
+
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    def call() -> Page:
+        calls.append("made")
+        stop.set()
+        return page("a")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    assert ThreadLanes(3).make([call, call, call], stop) == []
+    assert calls == ["made"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from itertools import zip_longest
 from typing import Protocol
 
 from k8saudit_eks.aws import Page
@@ -30,7 +31,8 @@ class ThreadLanes:
 
     One thread uses it. The threads inherit its signal mask, so the host's signals
     stay the host's. After a stop, calls under way end by themselves: their threads
-    touch nothing but the AWS client, and their answers are dropped.
+    touch nothing but the AWS client, and their answers are dropped. Calls for which
+    the machine has no thread to give are made by the user of this object, in turn.
     """
 
     def __init__(self, most: int) -> None:
@@ -41,16 +43,34 @@ class ThreadLanes:
         if len(calls) == 1:
             self.close()
             return [] if stop.is_set() else [_answer(calls[0])]
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(self.most, thread_name_prefix="catch-up")
-        futures = [self._pool.submit(_answer, call) for call in calls]
-        waiting: set[Future[Page | ReadError]] = set(futures)
+        futures = self._begin(calls)
+        waiting = {future for future in futures if not future.cancelled()}
         while waiting:
             if stop.is_set():
                 self.close()
                 return []
             waiting = wait(waiting, _LOOK_EVERY_S).not_done
-        return [future.result() for future in futures]
+        answers: list[Page | ReadError] = []
+        for call, future in zip_longest(calls, futures):
+            if future is not None and not future.cancelled():
+                answers.append(future.result())
+            elif stop.is_set():
+                return []
+            else:
+                answers.append(_answer(call))
+        return answers
+
+    def _begin(self, calls: Sequence[Call]) -> list[Future[Page | ReadError]]:
+        """The calls that threads make, from the first on; those cancelled have no thread."""
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(self.most, thread_name_prefix="catch-up")
+        futures: list[Future[Page | ReadError]] = []
+        try:
+            for call in calls:
+                futures.append(self._pool.submit(_answer, call))
+        except RuntimeError:  # can't start new thread
+            self.close()
+        return futures
 
     def close(self) -> None:
         """Let the threads go; does not wait for them."""
