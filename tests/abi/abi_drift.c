@@ -22,8 +22,10 @@ SAME_OFFSET(event, tid, ss_plugin_event, tid);
 SAME_OFFSET(event, len_bytes, ss_plugin_event, len);
 SAME_OFFSET(event, type, ss_plugin_event, type);
 SAME_OFFSET(event, nparams, ss_plugin_event, nparams);
+#ifdef PLUGIN_EVENT_PAYLOAD_OFFSET /* since API 3.11 */
 _Static_assert(sizeof(struct kae_abi_plugin_event) == PLUGIN_EVENT_PAYLOAD_OFFSET,
                "where the payload starts");
+#endif
 
 typedef struct kae_abi_event_input event_input;
 SAME_SIZE(event_input, ss_plugin_event_input);

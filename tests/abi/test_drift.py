@@ -9,19 +9,20 @@ from pathlib import Path
 import pytest
 from boundary import ABI, CSRC, ROOT
 
-HOST_ROOT = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"), "k8saudit-eks", "forky")
-HEADERS = HOST_ROOT / "usr" / "include" / "falcosecurity"
+ROOTS = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"), "k8saudit-eks")
 
 
-@pytest.fixture(scope="module")
-def headers() -> Path:
-    """The headers of Debian's libfalcosecurity0-dev."""
-    if not HEADERS.is_dir():
+# Debian suites: plugin API 3.10, as Falco 0.40 has it, and a newer one.
+@pytest.fixture(scope="module", params=["trixie", "forky"])
+def headers(request: pytest.FixtureRequest) -> Path:
+    """The headers of a Debian's libfalcosecurity0-dev."""
+    folder = ROOTS / request.param / "usr" / "include" / "falcosecurity"
+    if not folder.is_dir():
         if os.geteuid() != 0:
-            pytest.skip(f"{HEADERS} is missing: run sudo make host once")
-        for script in (["system-packages.sh", "host"], ["host-root.sh"]):
+            pytest.skip(f"{folder} is missing: run sudo make hosts once")
+        for script in (["system-packages.sh", "host"], ["host-root.sh", request.param]):
             subprocess.run([ROOT / "scripts" / script[0], *script[1:]], check=True)
-    return HEADERS
+    return folder
 
 
 def compile_drift(headers: Path, abi: Path) -> subprocess.CompletedProcess[str]:
