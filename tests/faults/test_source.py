@@ -20,6 +20,8 @@ from k8saudit_eks.delivery.seen import Key
 from k8saudit_eks.metrics import Metric
 from k8saudit_eks.sources.cloudwatch import CloudWatchSource
 
+STREAM_B = "kube-apiserver-audit-b"
+
 
 class Bench:
     """Everything a source needs, over one simulated log group."""
@@ -115,6 +117,21 @@ def test_a_typical_event_comes_with_the_first_poll_after_it_is_visible(bench: Be
     bench.run(300)
     waits_ms = [pushed_at[str(n)] - (bench.start_ms + n * 1000 + 8000) for n in range(200)]
     assert max(waits_ms) <= 5_500
+
+
+@pytest.mark.parametrize(("ahead_s", "events"), [(3600, 1), (40, 50)])
+def test_events_of_the_future_do_not_delay_others(bench: Bench, ahead_s: int, events: int) -> None:
+    """One stream's clock is ahead: the head still finds what other streams write now."""
+    for number in range(events):
+        at_ms = bench.start_ms + 30_000 + number * 5_000
+        ahead_ms = at_ms + ahead_s * 1000
+        bench.logs.add(ahead_ms, audit_line(f"b{number}"), stream=STREAM_B, visible_ms=at_ms)
+    for number in range(300):
+        at_ms = bench.start_ms + number * 1000
+        bench.logs.add(at_ms, audit_line(f"a{number}"), visible_ms=at_ms + 2000)
+    bench.run(900)
+    assert len(bench.queue.audit_ids) == len(set(bench.queue.audit_ids)) == 300 + events
+    assert bench.host.counts[Metric.EVENTS_LATE] == 0
 
 
 def test_empty_pages_do_not_end_the_chain(bench: Bench) -> None:

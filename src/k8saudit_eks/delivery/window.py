@@ -170,7 +170,9 @@ class Window:
         if self._head is None:
             start_ms = self.settled_ms
             if self._newest_ms is not None:
-                start_ms = max(start_ms, self._newest_ms - self._overlap_ms)
+                # A stream whose clock is ahead must not hide what the others write now.
+                newest_ms = min(self._newest_ms, now_ms)
+                start_ms = max(start_ms, newest_ms - self._overlap_ms)
                 if self._was_busy:
                     start_ms = min(start_ms, self._heads.leave(start_ms - OVERLAP_MAX_MS))
                     start_ms = max(start_ms, self.settled_ms)
