@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sqlite3
 import subprocess
 import sys
@@ -112,10 +113,20 @@ ledger.close()
 
 
 def test_a_second_handle_of_the_same_process_is_refused(path: Path) -> None:
-    """As after a hot reload that forgot to close."""
+    """As after a hot reload that forgot to close; other processes are still refused, too."""
     ledger = open_ledger(path, LOG)
     with pytest.raises(OpenError, match="held by another process"):
         open_ledger(path, LOG)
+    code = f"""
+import logging
+from pathlib import Path
+from k8saudit_eks.delivery.sqlite_ledger import open_ledger
+open_ledger(Path({str(path)!r}), logging.getLogger())
+"""
+    other = subprocess.run(
+        [sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, check=False
+    )
+    assert "held by another process" in other.stderr
     ledger.close()
     assert remembered(path) == (None, set())
 
@@ -201,6 +212,17 @@ def test_a_folder_that_is_no_folder_means_memory_only(
 def test_a_read_only_place_means_memory_only(warnings: pytest.LogCaptureFixture) -> None:
     """Where no file can be made, not even by root (/proc), the capture goes on."""
     assert isinstance(open_ledger(Path("/proc/self/group.ledger"), LOG), NoLedger)
+    assert "memory only" in warnings.text
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_ledger_that_may_not_be_written_means_memory_only(
+    path: Path, warnings: pytest.LogCaptureFixture
+) -> None:
+    """Another user's file, or a read-only one: a warning, and the capture goes on."""
+    open_ledger(path, LOG).close()
+    path.chmod(0o400)
+    assert isinstance(open_ledger(path, LOG), NoLedger)
     assert "memory only" in warnings.text
 
 

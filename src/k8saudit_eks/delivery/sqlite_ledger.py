@@ -12,6 +12,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
+from errno import EACCES
 from itertools import groupby
 from pathlib import Path
 
@@ -107,8 +108,7 @@ class SqliteLedger:
         self._connection = self._connect()
 
     def _connect(self) -> sqlite3.Connection:
-        # Not readable for others: it says when clusters were active.
-        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        self._create()
         connection = sqlite3.connect(
             self._path, timeout=_LOCK_TIMEOUT_S, isolation_level=None, check_same_thread=False
         )
@@ -129,6 +129,17 @@ class SqliteLedger:
             connection.close()
             raise
         return connection
+
+    def _create(self) -> None:
+        try:
+            # Not readable for others: it says when clusters were active.
+            flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+            os.close(os.open(self._path, flags, 0o600))
+        except FileExistsError:
+            # Not to be opened here: closing any descriptor of a file gives up every lock
+            # that this process has on it, and another handle may hold one.
+            if not os.access(self._path, os.W_OK):
+                raise PermissionError(EACCES, "not writable", str(self._path)) from None
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
         # Exclusive from the first access until close: this is the lock against a
