@@ -7,6 +7,9 @@ from collections.abc import Callable
 # The Date header has whole seconds, and an answer may have been under way for a
 # while: smaller differences mean nothing.
 _TOLERANCE_MS = 5_000
+_HALF_A_SECOND_MS = 500
+# How far now_ms() may be ahead of AWS's clock without being corrected.
+AHEAD_MAX_MS = _TOLERANCE_MS + _HALF_A_SECOND_MS
 
 
 class ServerClock:
@@ -32,7 +35,7 @@ class ServerClock:
         """
         if server_time_ms is None:
             return 0
-        correction_ms = server_time_ms + 500 - self.now_ms()
+        correction_ms = server_time_ms + _HALF_A_SECOND_MS - self.now_ms()
         if abs(correction_ms) <= _TOLERANCE_MS:
             return 0
         self._origin_ms += correction_ms

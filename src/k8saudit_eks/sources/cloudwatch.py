@@ -13,7 +13,7 @@ from k8saudit_eks.aws_session import CONNECTIONS_MAX
 from k8saudit_eks.config import Config
 from k8saudit_eks.delivery.acknowledge import Acknowledger
 from k8saudit_eks.delivery.budget import PROCESS, CallBudget
-from k8saudit_eks.delivery.clock import ServerClock
+from k8saudit_eks.delivery.clock import AHEAD_MAX_MS, ServerClock
 from k8saudit_eks.delivery.ledger import Ledger
 from k8saudit_eks.delivery.seen import SeenIds
 from k8saudit_eks.delivery.state_dir import ledger_of
@@ -132,7 +132,8 @@ class CloudWatchSource:
         return Window(
             settled_ms=first_ms,
             seen=self._seen,
-            late_window_ms=config.late_window * 1000,
+            # By AWS's clock, late_window must have passed when an interval is settled.
+            late_window_ms=config.late_window * 1000 + AHEAD_MAX_MS,
             polling_interval_ms=config.polling_interval * 1000,
         )
 
