@@ -38,6 +38,8 @@ LISTED_CLUSTERS = 20
 _LIST_PAGES = 5
 # While credentials are refused, they are looked up anew this often at most.
 _RENEW_EVERY_S = 5.0
+# CloudWatch's timestamps are 64 bits long; SQLite's integers, too.
+_TIMESTAMP_MAX_MS = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -294,6 +296,7 @@ def _is_log_event(event: Any) -> bool:
     return (
         type(event) is dict
         and type(event.get("timestamp")) is int
+        and 0 <= event["timestamp"] <= _TIMESTAMP_MAX_MS
         and type(event.get("eventId")) is str
         and type(event.get("message", "")) is str
     )
@@ -305,5 +308,5 @@ def _server_time_ms(answer: dict[str, Any]) -> int | None:
     headers = metadata.get("HTTPHeaders", {}) if isinstance(metadata, dict) else {}
     try:
         return int(parsedate_to_datetime(headers["date"]).timestamp() * 1000)
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         return None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import random
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from k8saudit_eks.aws import LogGroup
 from k8saudit_eks.config import Config
 from k8saudit_eks.delivery.ledger import NoLedger, Remembered
 from k8saudit_eks.delivery.seen import Key
+from k8saudit_eks.delivery.sqlite_ledger import open_ledger
 from k8saudit_eks.metrics import Metric
 from k8saudit_eks.sources.cloudwatch import CloudWatchSource
 
@@ -216,13 +218,17 @@ def test_truncated_lines_are_delivered_and_counted(bench: Bench) -> None:
         {"events": "none"},
         {"events": {}},
         {"events": [{"timestamp": "x"}]},
+        {"events": [{"eventId": "x", "timestamp": 1 << 80}]},
         {"events": [], "nextToken": 7},
         {},
     ],
     ids=str,
 )
-def test_no_error_ends_the_source_or_loses_an_event(bench: Bench, trouble: Any) -> None:
+def test_no_error_ends_the_source_or_loses_an_event(
+    bench: Bench, trouble: Any, tmp_path: Path
+) -> None:
     """Three of four calls fail for ten minutes: everything still arrives, once."""
+    bench.ledger = open_ledger(tmp_path / "group.ledger", bench.host.log)
     chance = random.Random(2)
 
     def before(request: dict[str, Any]) -> dict[str, Any] | None:
@@ -235,10 +241,24 @@ def test_no_error_ends_the_source_or_loses_an_event(bench: Bench, trouble: Any) 
     bench.client.before = before
     for number in range(300):
         bench.logs.add(bench.start_ms + number * 2000, audit_line(str(number)))
-    bench.run(1500)
+    bench.run(1500).close()
     assert sorted(bench.queue.audit_ids, key=int) == [str(n) for n in range(300)]
     failed = bench.host.counts[Metric.API_ERRORS] + bench.host.counts[Metric.API_THROTTLES]
     assert 0 < failed < bench.host.counts[Metric.API_CALLS]
+
+
+@pytest.mark.parametrize("date", ["yesterday", f"Thu, 01 Jan 2026 00:00:00 +{1 << 80}"])
+def test_a_date_that_is_none_is_passed_over(bench: Bench, date: str) -> None:
+    """The page that came with it counts, and its time stays unknown."""
+
+    def before(request: dict[str, Any]) -> dict[str, Any]:
+        answer = bench.logs.filter_log_events(request, bench.clock.now_ms)
+        return {**answer, "ResponseMetadata": {"HTTPHeaders": {"date": date}}}
+
+    bench.client.before = before
+    bench.logs.add(bench.start_ms, audit_line("1"))
+    bench.run(30)
+    assert bench.queue.audit_ids == ["1"]
 
 
 def test_failures_are_logged_once_a_minute(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
