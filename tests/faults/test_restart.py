@@ -114,6 +114,23 @@ def test_settling_across_lives_finds_what_came_late(tmp_path: Path) -> None:
     assert second.audit_ids == ["late"]
 
 
+@pytest.mark.parametrize(("max_catch_up", "down_s"), [(600, 595), (60, 5), (0, 0)])
+def test_a_downtime_within_max_catch_up_hides_nothing_that_came_late_before_it(
+    max_catch_up: int, down_s: int, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What was not settled yet when the capture ended is no part of the downtime."""
+    lives = Lives(tmp_path, max_catch_up=max_catch_up)
+    late_at_ms = lives.clock.now_ms + 400_000
+    lives.logs.add(late_at_ms, audit_line("late"), visible_ms=late_at_ms + 290_000)
+    ids = lives.write(6000)
+    first = lives.live(600)
+    lives.clock.now_s += down_s
+    second = lives.live(400)
+    assert first.audit_ids == ids
+    assert second.audit_ids == ["late"]
+    assert "are not read" not in caplog.text
+
+
 @pytest.mark.parametrize("max_catch_up", [600, 0])
 def test_a_downtime_beyond_max_catch_up_is_said(
     max_catch_up: int, tmp_path: Path, caplog: pytest.LogCaptureFixture

@@ -16,6 +16,7 @@ from k8saudit_eks.delivery.budget import PROCESS, CallBudget
 from k8saudit_eks.delivery.clock import AHEAD_MAX_MS, ServerClock
 from k8saudit_eks.delivery.ledger import Ledger
 from k8saudit_eks.delivery.seen import SeenIds
+from k8saudit_eks.delivery.settling import SLICE_MS
 from k8saudit_eks.delivery.state_dir import ledger_of
 from k8saudit_eks.delivery.window import News, Window
 from k8saudit_eks.event_queue import EventQueue, Host, QueueClosed
@@ -73,6 +74,8 @@ class CloudWatchSource:
         self._config = config
         self._host = host
         self._monotonic_s = monotonic_s
+        # By AWS's clock, late_window must have passed when an interval is settled.
+        self._late_window_ms = config.late_window * 1000 + AHEAD_MAX_MS
         self._clock = ServerClock(wall_s, monotonic_s)
         self._clock.observe(log_group.server_time_ms)
         sparing = Sparing(monotonic_s)
@@ -132,8 +135,7 @@ class CloudWatchSource:
         return Window(
             settled_ms=first_ms,
             seen=self._seen,
-            # By AWS's clock, late_window must have passed when an interval is settled.
-            late_window_ms=config.late_window * 1000 + AHEAD_MAX_MS,
+            late_window_ms=self._late_window_ms,
             polling_interval_ms=config.polling_interval * 1000,
         )
 
@@ -148,7 +150,11 @@ class CloudWatchSource:
                 (remembered_ms - now_ms) // 1000,
             )
             return first_ms
-        resume_ms = max(remembered_ms, min(first_ms, now_ms - self._config.max_catch_up * 1000))
+        resume_ms = remembered_ms
+        max_catch_up_ms = self._config.max_catch_up * 1000
+        # The mark was behind before the downtime, too: that much is no part of it.
+        if now_ms - remembered_ms - self._late_window_ms - 2 * SLICE_MS > max_catch_up_ms:
+            resume_ms = max(remembered_ms, min(first_ms, now_ms - max_catch_up_ms))
         log.info("%s: reading goes on %d s back", name, (now_ms - resume_ms) // 1000)
         if resume_ms > remembered_ms:
             log.error(
