@@ -136,6 +136,21 @@ def test_events_of_the_future_do_not_delay_others(bench: Bench, ahead_s: int, ev
     assert bench.host.counts[Metric.EVENTS_LATE] == 0
 
 
+def test_an_event_of_the_future_does_not_delay_its_stream() -> None:
+    """Where each stream has a head of its own, that head waits for the future, too."""
+    bench = Bench(api_rate=25)
+    bench.logs.page_events = 100
+    at_ms = bench.start_ms + 100_000
+    bench.logs.add(at_ms + 3_600_000, audit_line("b"), stream=STREAM_B, visible_ms=at_ms)
+    for number in range(6000):
+        at_ms = bench.start_ms + number * 50
+        bench.logs.add(at_ms, audit_line(f"b{number}"), stream=STREAM_B, visible_ms=at_ms + 2000)
+    bench.run(900)
+    assert any("logStreamNames" in request for request in bench.logs.requests)
+    assert len(bench.queue.audit_ids) == len(set(bench.queue.audit_ids)) == 6001
+    assert bench.host.counts[Metric.EVENTS_LATE] == 0
+
+
 def test_empty_pages_do_not_end_the_chain(bench: Bench) -> None:
     """Only a missing token does."""
     bench.logs.add(bench.start_ms, audit_line("1"))

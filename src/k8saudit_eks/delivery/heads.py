@@ -56,7 +56,9 @@ class StreamHeads:
         self._far = False
         self.busy = False
 
-    def observe(self, events: Sequence[dict[str, Any]], *, head: bool, back_ms: int = 0) -> None:
+    def observe(
+        self, events: Sequence[dict[str, Any]], now_ms: int, *, head: bool, back_ms: int = 0
+    ) -> None:
         """Take a page into account.
 
         Args:
@@ -69,8 +71,9 @@ class StreamHeads:
             timestamp_ms = event["timestamp"]
             known_ms = newest_ms.get(name) if isinstance(name, str) else timestamp_ms
             if known_ms is None:
-                newest_ms[str(name)] = timestamp_ms - back_ms
-            elif head and timestamp_ms > known_ms:
+                newest_ms[str(name)] = min(timestamp_ms, now_ms) - back_ms
+            # An event of the future must not hide what its stream writes until then.
+            elif head and known_ms < timestamp_ms <= now_ms:
                 newest_ms[str(name)] = timestamp_ms
 
     def begin(self, page_events: int, now_ms: int) -> None:

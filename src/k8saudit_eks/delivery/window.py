@@ -142,7 +142,7 @@ class Window:
             ):
                 late += 1
         self._newest_ms = newest_ms
-        self._observe(read, events, fresh, late)
+        self._observe(read, events, fresh, late, now_ms)
         read.took(len(events), duplicates, next_token, now_ms)
         moved_ms = None
         if read.purpose is Purpose.SETTLE:
@@ -213,13 +213,19 @@ class Window:
             self._poll_at_ms = now_ms + heads.pause_ms(now_ms)
 
     def _observe(
-        self, read: Read, events: Sequence[dict[str, Any]], fresh: list[dict[str, Any]], late: int
+        self,
+        read: Read,
+        events: Sequence[dict[str, Any]],
+        fresh: list[dict[str, Any]],
+        late: int,
+        now_ms: int,
     ) -> None:
         """Learn from a page which streams there are, and how late and orderly they are."""
         if not read.streams and read.purpose is not Purpose.SCOUT:
             self._disorder.observe(events)
         self._heads.observe(
             events,
+            now_ms,
             head=read.purpose is Purpose.HEAD,
             back_ms=SCOUT_EVERY_MS + self._overlap_ms if read.purpose is Purpose.SCOUT else 0,
         )
