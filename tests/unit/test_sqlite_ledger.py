@@ -288,6 +288,18 @@ def test_each_log_group_has_a_file_of_its_own() -> None:
     assert paths[0].name == "eu-west-1_%2Faws%2Feks%2Fa%2Fcluster.ledger"
 
 
+def test_the_longest_log_group_names_have_a_file_too(tmp_path: Path) -> None:
+    """CloudWatch takes 512 characters, file systems 255; names that end differently differ."""
+    config = Config(state_dir=str(tmp_path))
+    for last in "ab":
+        ledger = ledger_of(config, "eu-west-1", "/" * 511 + last, LOG)
+        assert isinstance(ledger, SqliteLedger)
+        ledger.close()
+    paths = [ledger_path(config, str(tmp_path), "eu-west-1", "/" * 511 + last) for last in "ab"]
+    assert all(path.exists() for path in paths)
+    assert len(set(paths)) == 2
+
+
 def test_without_state_dir_nothing_is_written(caplog: pytest.LogCaptureFixture) -> None:
     """And one line says what that means."""
     with caplog.at_level(logging.INFO, logger=LOG.name):

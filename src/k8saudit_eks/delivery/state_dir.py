@@ -10,6 +10,9 @@ from urllib.parse import quote
 from k8saudit_eks.config import Config
 from k8saudit_eks.delivery.ledger import Ledger, NoLedger
 
+# File systems take 255; SQLite appends to the ledger's own.
+_NAME_MAX_CHARACTERS = 255 - len(".ledger-journal")
+
 
 def ledger_of(config: Config, region: str | None, log_group: str, log: logging.Logger) -> Ledger:
     """The log group's ledger, opened; one that remembers nothing without a usable state_dir.
@@ -42,4 +45,7 @@ def ledger_path(config: Config, state_dir: str, region: str | None, log_group: s
     if any(way):
         text = "\n".join(part or "" for part in way)
         name += f"_{blake2b(text.encode(), digest_size=4).hexdigest()}"
+    if len(name) > _NAME_MAX_CHARACTERS:
+        digest = blake2b(name.encode(), digest_size=16).hexdigest()
+        name = f"{name[: _NAME_MAX_CHARACTERS - len(digest) - 1]}_{digest}"
     return Path(state_dir, f"{name}.ledger")
