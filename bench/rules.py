@@ -7,10 +7,11 @@ The demo's story (healthy half hours, one attack) is replayed to hosts that eval
 rule by a filter of its own, as Falco does: demo/rule_host.cpp on the libsinsp of the oldest
 supported Falco and on a newer one, and sysdig. CPU time is the process's own, user and
 system, without that of a start with one event (sysdig crashes when its source ends before
-the first). Ends with 1 when the rules cost more than the limit.
+the first). Replay costs less than reading from CloudWatch Logs, so the rules' share is
+larger here; rules_cloudwatch.py has the promise.
 
 sysdig needs a script around each filter, which Falco does not have: what as many scripts
-cost that ask no field of the plugin is shown too, and the limit is not for sysdig.
+cost that ask no field of the plugin is shown too.
 """
 
 from __future__ import annotations
@@ -31,7 +32,6 @@ from demo.rule_files import load_rules
 from demo.story import DEFAULT_SEED, attack
 from replay import cpu_s
 
-LIMIT = 2.0
 ROUNDS = 9
 HALF_HOURS = 20
 END_US = 1_795_000_000_000_000
@@ -100,7 +100,7 @@ def new_folder(parent: Path) -> Path:
     return Path(tempfile.mkdtemp(dir=parent))
 
 
-def main() -> int:
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=100_000)
     count = parser.parse_args().events
@@ -118,20 +118,13 @@ def main() -> int:
     print(f"{count} events of {size_bytes / count:.0f} bytes on average, medians of {ROUNDS}")
     times_s = [list(times) for times in zip(*rounds, strict=True)]
     one_s = {s.host: times for s, times in zip(measured, times_s, strict=True) if s.what == ONE}
-    kept = True
     for subject, used_s in zip(measured, times_s, strict=True):
         us = median(used_s) / count * 1e6
         # Each against what was measured a moment before: a machine's speed comes and goes.
         pairs = zip(used_s, one_s[subject.host], strict=True)
         ratio = median(used / one for used, one in pairs)
-        verdict = ""
-        if subject.what == ALL and subject.host != "sysdig":
-            kept = kept and ratio <= LIMIT
-            verdict = f"limit {LIMIT:g} x  {'ok' if ratio <= LIMIT else 'TOO MUCH'}"
-        row = f"{subject.host:16} {subject.what:34} {us:6.2f} µs CPU an event {ratio:5.2f} x"
-        print(f"{row}  {verdict}".rstrip())
-    return 0 if kept else 1
+        print(f"{subject.host:16} {subject.what:34} {us:6.2f} µs CPU an event {ratio:5.2f} x")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

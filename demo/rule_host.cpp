@@ -96,7 +96,7 @@ uint64_t evaluate(sinsp &inspector, std::vector<Rule> &rules)
             if (rule.filter->run(event)) {
                 rule.output->tostring(event, fields);
                 std::cout << "{\"rule\": " << rule.quoted_name << ", \"output_fields\": " << fields
-                          << "}\n";
+                          << "}" << std::endl;
             }
         }
     }
