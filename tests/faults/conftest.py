@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -13,7 +12,8 @@ ROOT = Path(__file__).resolve().parents[2]
 # The project's demo package, and the modules that other folders of tests share.
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "host"), str(ROOT / "tests" / "abi")]
 
-from demo import hosts  # noqa: E402 (the path comes first)
+from counting import compile_host  # noqa: E402 (the path comes first)
+from demo import hosts  # noqa: E402
 
 from host import Sysdig  # noqa: E402
 
@@ -38,14 +38,7 @@ def sysdig(library: Path, tmp_path: Path) -> Sysdig:
 @pytest.fixture(scope="session")
 def counting_host(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The program of host_counting.c."""
-    from boundary import ABI, COMPILE, INCLUDE
-
-    program = tmp_path_factory.mktemp("hosts") / "host_counting"
-    sources = [Path(__file__).with_name("host_counting.c"), ABI / "host.c"]
-    command = [*COMPILE, *INCLUDE, f"-I{ABI}", *map(str, sources), "-o", str(program), "-ldl"]
-    finished = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert finished.returncode == 0, finished.stderr
-    return program
+    return compile_host(tmp_path_factory.mktemp("hosts"))
 
 
 @pytest.fixture(autouse=True)

@@ -6,10 +6,13 @@ import contextlib
 import json
 import subprocess
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from boundary import ABI, COMPILE, INCLUDE
 
 # Answers of next_batch while a source lives: success and timeout.
 LIVING = (0, -1)
@@ -22,7 +25,8 @@ class Counting:
     Attributes:
         audit_ids: of the events, in order.
         log: (severity, text) pairs.
-        metrics: as get_metrics gave them before close.
+        metrics: as get_metrics gave them last; at the end, before close.
+        metrics_told: how often it was asked.
         close_ms: how long plugin_close took; None until then.
         rc: the last answer of next_batch.
     """
@@ -31,6 +35,7 @@ class Counting:
     audit_ids: list[str] = field(default_factory=list)
     log: list[tuple[int, str]] = field(default_factory=list)
     metrics: dict[str, int] = field(default_factory=dict)
+    metrics_told: int = 0
     close_ms: int | None = None
     rc: int | None = None
     arrived: threading.Condition = field(default_factory=threading.Condition)
@@ -46,6 +51,26 @@ class Counting:
             return self.arrived.wait_for(
                 lambda: any(part in text for _, text in self.log), timeout_s
             )
+
+    def wait_for_metrics(self, right: Callable[[], bool], timeout_s: float = 20.0) -> bool:
+        """Ask for the metrics until they are right.
+
+        A call under way may be counted on one side only; between two polls none is.
+        """
+        deadline_s = time.monotonic() + timeout_s
+        while time.monotonic() < deadline_s:
+            self._ask_metrics()
+            if right():
+                return True
+        return False
+
+    def _ask_metrics(self) -> None:
+        assert self.process.stdin is not None
+        with self.arrived:
+            told = self.metrics_told
+            self.process.stdin.write("?")
+            self.process.stdin.flush()
+            assert self.arrived.wait_for(lambda: self.metrics_told > told, 20)
 
     def stop(self) -> int:
         """End the capture as a host does; its exit code."""
@@ -70,6 +95,8 @@ class Counting:
                         self.log.append((int(first), text))
                     case "metric":
                         self.metrics[first] = int(text)
+                    case "metrics_told":
+                        self.metrics_told = int(rest)
                     case "close_ms":
                         self.close_ms = int(rest)
                     case "rc":
@@ -86,6 +113,16 @@ def once_a_minute(log: Sequence[tuple[int, str]]) -> bool:
     """
     troubles = [" ".join(text.split()[:6]) for severity, text in log if 0 <= severity <= 4]
     return len(troubles) == len(set(troubles)) and all(severity >= 0 for severity, _ in log)
+
+
+def compile_host(folder: Path) -> Path:
+    """The program of host_counting.c, in this folder."""
+    program = folder / "host_counting"
+    sources = [Path(__file__).with_name("host_counting.c"), ABI / "host.c"]
+    command = [*COMPILE, *INCLUDE, f"-I{ABI}", *map(str, sources), "-o", str(program), "-ldl"]
+    finished = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert finished.returncode == 0, finished.stderr
+    return program
 
 
 @contextlib.contextmanager

@@ -1,10 +1,12 @@
 /* host_counting LIBRARY CONFIG OPEN_PARAMS: a host that captures until its standard
- * input ends. Prints "event AUDIT_ID", "log SEVERITY TEXT", at the end "rc N" (the
- * last answer of next_batch), "metric NAME VALUE" before close, and "close_ms N",
+ * input ends. Prints "event AUDIT_ID", "log SEVERITY TEXT", for each byte of its input
+ * and before close "metric NAME VALUE" for every metric then "metrics_told N" (how
+ * often until now), at the end "rc N" (the last answer of next_batch) and "close_ms N",
  * how long plugin_close took. */
 #include <poll.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "host.h"
 
@@ -22,19 +24,25 @@ static long now_ms(void)
     return now.tv_sec * 1000L + now.tv_nsec / 1000000L;
 }
 
-static int stdin_ended(void)
+enum wish { GO_ON, TELL_METRICS, END };
+
+static enum wish wish_on_stdin(void)
 {
     struct pollfd in = {.fd = 0, .events = POLLIN};
     char byte;
-    return poll(&in, 1, 0) > 0 && fread(&byte, 1, 1, stdin) == 0;
+    if (poll(&in, 1, 0) <= 0)
+        return GO_ON;
+    return read(0, &byte, 1) == 1 ? TELL_METRICS : END;
 }
 
 static void print_metrics(struct host *host, void *plugin)
 {
+    static unsigned told = 0;
     uint32_t count = 0;
     struct kae_abi_metric *metrics = host->get_metrics(plugin, &count);
     for (uint32_t i = 0; i < count; i++)
         printf("metric %s %llu\n", metrics[i].name, (unsigned long long)metrics[i].value.u64);
+    printf("metrics_told %u\n", ++told);
 }
 
 int main(int argc, char **argv)
@@ -50,8 +58,11 @@ int main(int argc, char **argv)
     struct kae_abi_event **evts = NULL;
     int32_t rc = KAE_ABI_TIMEOUT;
     while (rc == KAE_ABI_SUCCESS || rc == KAE_ABI_TIMEOUT) {
-        if (stdin_ended())
+        enum wish wish = wish_on_stdin();
+        if (wish == END)
             break;
+        if (wish == TELL_METRICS)
+            print_metrics(&host, plugin);
         rc = host.next_batch(plugin, instance, &nevts, &evts);
         for (uint32_t i = 0; rc == KAE_ABI_SUCCESS && i < nevts; i++)
             printf("event %s\n", host_extract(&host, plugin, evts[i], ++evtnum, "ka.auditid"));

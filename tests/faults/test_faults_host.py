@@ -50,22 +50,36 @@ def test_one_fault(fault: Fault, counting_host: Path, library: Path) -> None:
     with server, counting(counting_host, library, config) as host:
         assert host.wait_for_events(len(truth.audit_ids)), host.log
         assert server.wait_for_quiet(settled_ms(truth)), host.log
+        check_calls(host, server)
         assert host.stop() == 0
     check(host.audit_ids, truth)
     assert server.plan.happened[fault] > 0
     check_counters(host, server)
 
 
+def check_calls(host: Counting, server: FaultyCloudWatch) -> None:
+    """The plugin counts each call, throttled one and failed one that the server saw."""
+
+    def counted() -> tuple[int, int, int]:
+        metrics = host.metrics
+        return metrics["api_calls"], metrics["api_throttles"], metrics["api_errors"]
+
+    def seen() -> tuple[int, int, int]:
+        with server.lock:
+            happened = server.plan.happened
+            throttled = happened[Fault.THROTTLE]
+            failed = happened.total() - throttled - happened[Fault.EMPTY_PAGE]
+            # The first call is the one of open.
+            return server.calls - 1, throttled, failed
+
+    assert host.wait_for_metrics(lambda: counted() == seen()), (counted(), seen())
+
+
 def check_counters(host: Counting, server: FaultyCloudWatch) -> None:
-    """What the server saw is what the plugin counted."""
-    metrics, happened = host.metrics, server.plan.happened
+    """What the server sent is what the plugin counted."""
+    metrics = host.metrics
     assert host.rc in LIVING
     assert metrics["events_delivered"] == len(host.audit_ids)
-    # The first call is the one of open.
-    assert metrics["api_calls"] == pytest.approx(server.calls - 1, abs=1)
-    assert metrics["api_throttles"] == pytest.approx(happened[Fault.THROTTLE], abs=1)
-    failed = happened.total() - happened[Fault.THROTTLE] - happened[Fault.EMPTY_PAGE]
-    assert metrics["api_errors"] == pytest.approx(failed, abs=1)
     assert metrics["queue_depth"] == 0
     assert metrics["lag_milliseconds"] > LATE_WINDOW_S * 1000
     assert metrics["events_truncated"] == metrics["events_invalid"] == 0
@@ -92,6 +106,7 @@ def test_counters_say_what_happened(counting_host: Path, library: Path) -> None:
             server.logs.add(now_ms + 33_000, audit_line("newest"))
         assert host.wait_for_events(202), host.log
         assert server.wait_for_quiet(late.visible_ms + (LATE_WINDOW_S + 45) * 1000)
+        check_calls(host, server)
         assert host.stop() == 0
     assert set(host.audit_ids) == truth.audit_ids | {"late", "newest"}
     metrics = host.metrics
@@ -102,7 +117,6 @@ def test_counters_say_what_happened(counting_host: Path, library: Path) -> None:
     # Whatever was read more than once was suppressed.
     read = metrics["duplicates_suppressed"] + 202 + truth.invalid
     assert server.events_received <= read <= server.events_sent
-    assert metrics["api_calls"] == pytest.approx(server.calls - 1, abs=1)
     assert (metrics["api_throttles"], metrics["api_errors"], metrics["queue_depth"]) == (0, 0, 0)
 
 
@@ -145,7 +159,7 @@ def test_everything_at_once_in_sysdig(sysdig: Sysdig) -> None:
     server, truth = served(plan, Scenario(1000, 120_000, late_ms=50_000), 2)
     config = server.init_config(late_window=LATE_WINDOW_S)
     with server, sysdig.running("prod", ["ka.auditid"], init_config=config) as run:
-        assert run.wait_for_events(len(truth.audit_ids), 90), run.errors
+        assert run.wait_for_events(len(truth.audit_ids), 180), run.errors
         assert server.wait_for_quiet(settled_ms(truth)), run.errors
         run.stop()
     check([event["ka.auditid"] for event in run.events], truth)
