@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Sequence
 from typing import Any
@@ -93,6 +94,14 @@ class Rehearsal:
 
     def run(self, seconds: float) -> None:
         self.source.run(self.queue, Stop(self.clock, self.clock.now_s + seconds))
+
+    def waits_ms(self) -> list[int]:
+        """How long each event was visible before it came."""
+        visible_ms = {
+            json.loads(event.message)["auditID"]: event.visible_ms for event in self.logs.events
+        }
+        came = zip(self.queue.audit_ids, self.queue.pushed_ms, strict=True)
+        return [at_ms - max(visible_ms[audit_id], self.start_ms) for audit_id, at_ms in came]
 
     def check(self) -> None:
         """Nothing lost, nothing twice."""

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import logging
+from statistics import quantiles
 from typing import Any
 
 import pytest
 from botocore.exceptions import CredentialRetrievalError
+from fakes import audit_line, client_error
 from fault_plan import Fault, FaultPlan, Outage
 from rehearsal import Rehearsal
 from scenario import Scenario
 
+from k8saudit_eks.config import Config
 from k8saudit_eks.metrics import Metric
 
 TEN_MINUTES_S = 600
@@ -75,3 +78,41 @@ def test_a_flapping_service_is_no_flood_of_log_lines(caplog: pytest.LogCaptureFi
         rehearsal.run(3600)
     assert rehearsal.plan.happened[Fault.THROTTLE] > 100
     assert len(caplog.records) <= 2 * 61
+
+
+@pytest.mark.parametrize("bad_s", [60, -1800], ids=["of this capture", "of the backlog"])
+def test_a_range_that_is_refused_for_long_delays_itself_only(bad_s: int) -> None:
+    """AWS fails to read one minute for twenty: what is written meanwhile comes as ever."""
+    rehearsal = Rehearsal(Scenario(3000, 1_800_000), FaultPlan(), 4, shift=3600)
+    bad_ms = rehearsal.start_ms + bad_s * 1000
+    rehearsal.logs.add(bad_ms, audit_line("bad"))
+    refused_until_ms = rehearsal.start_ms + 1_500_000
+
+    def before(request: dict[str, Any]) -> dict[str, Any] | None:
+        now_ms = rehearsal.clock.now_ms
+        bad = request["startTime"] <= bad_ms <= request.get("endTime", now_ms)
+        # A head has read it before it is settled.
+        if bad and bad_ms + 100_000 < now_ms < refused_until_ms:
+            raise client_error("ServiceUnavailableException", status=503)
+        return None
+
+    rehearsal.client.before = before
+    rehearsal.run(3000)
+    ids = rehearsal.queue.audit_ids
+    assert len(ids) == len(set(ids)) == 3001
+    assert rehearsal.host.counts[Metric.API_ERRORS] > 100
+    waits_ms = rehearsal.waits_ms()
+    assert quantiles(waits_ms, n=10)[8] < 2 * Config().polling_interval * 1000
+
+
+def test_long_chains_end_although_tokens_are_refused(caplog: pytest.LogCaptureFixture) -> None:
+    """A third of all tokens is bad: an hour of two hundred pages is read nonetheless."""
+    plan = FaultPlan(6, {Fault.TOKEN_EXPIRED: 0.3})
+    rehearsal = Rehearsal(Scenario(1, 1_000), plan, 6, shift=600)
+    rehearsal.logs.page_events = 50
+    for number in range(10_000):
+        rehearsal.logs.add(rehearsal.start_ms - 600_000 + number * 6, audit_line(str(number)))
+    rehearsal.run(600)
+    ids = rehearsal.queue.audit_ids
+    assert len(ids) == len(set(ids)) == 10_001
+    assert plan.happened[Fault.TOKEN_EXPIRED] > 10

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import random
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -348,6 +349,56 @@ def test_a_clock_somewhat_ahead_does_not_cut_late_window_short(late_window: int)
         bench.logs.add(at_ms, audit_line(str(number)), visible_ms=at_ms + late_ms)
     bench.run(900)
     assert sorted(bench.queue.audit_ids, key=int) == [str(n) for n in range(500)]
+
+
+def test_a_first_start_passes_over_nothing_when_the_clock_is_somewhat_ahead() -> None:
+    """What AWS writes from the start on arrives, although this machine's clock is there later."""
+    bench = Bench(shift=1)
+    aws_start_ms = bench.aws_clock_ms = bench.start_ms - 4_400
+
+    def before(request: dict[str, Any]) -> dict[str, Any]:
+        now_ms = bench.clock.now_ms - 4_400
+        answer = bench.logs.filter_log_events(request, now_ms)
+        return {**answer, "ResponseMetadata": {"HTTPHeaders": {"date": time_header(now_ms)}}}
+
+    bench.client.before = before
+    for number in range(10):
+        bench.logs.add(aws_start_ms + number * 1000, audit_line(str(number)))
+    bench.run(60)
+    assert sorted(bench.queue.audit_ids, key=int) == [str(n) for n in range(10)]
+
+
+def test_a_full_queue_does_not_make_the_clock_late() -> None:
+    """Answers wait a minute for the first one's events: AWS's time is when they came."""
+    bench = Bench(shift=3000)
+    bench.lanes = 3
+    bench.logs.page_events = 5
+    for number in range(1000):
+        bench.logs.add(bench.start_ms - 3_000_000 + number * 2000, audit_line(str(number)))
+
+    def before(request: dict[str, Any]) -> dict[str, Any]:
+        answer = bench.logs.filter_log_events(request, bench.clock.now_ms)
+        date = time_header(bench.clock.now_ms)
+        return {**answer, "ResponseMetadata": {"HTTPHeaders": {"date": date}}}
+
+    class FullQueue(FakeQueue):
+        def push(self, payloads: Sequence[bytes], times_ns: Sequence[int]) -> int:
+            bench.clock.now_s += 60
+            return super().push(payloads, times_ns)
+
+    settled_s = []
+
+    class RecordingHost(FakeHost):
+        def age(self, metric: Metric, since_s: float) -> None:
+            settled_s.append(round(since_s, 3))
+
+    bench.client.before = before
+    bench.queue, bench.host = FullQueue(), RecordingHost()
+    bench.run(60_000)
+    assert len(bench.queue.audit_ids) == 1000
+    assert len(set(settled_s)) > 5
+    # By a clock that was set back the mark would seem to have gone on, and then back.
+    assert settled_s == sorted(settled_s)
 
 
 def test_a_clock_that_stood_still_follows_aws() -> None:

@@ -17,6 +17,8 @@ SLICE_PAGES_MAX = 8
 # The pages of a slice are spread over half the time until the next one: a burst of
 # calls would leave the head none.
 _GAP_MAX_MS = 250
+# A shorter slice is not split any more.
+_HALF_MIN_MS = 1_000
 
 
 class Settling:
@@ -42,6 +44,10 @@ class Settling:
     def due_ms(self) -> int:
         """When the interval behind the settled mark is old enough."""
         return self._due_ms(self.settled_ms)
+
+    def due_until_ms(self, now_ms: int) -> int:
+        """From when on an interval is not old enough yet."""
+        return now_ms - SLICE_MS - self._late_window_ms
 
     def is_due(self, now_ms: int) -> bool:
         """Whether there is anything to read."""
@@ -92,6 +98,21 @@ class Settling:
                 del self._slices[self._slices.index(read) :]
             self._slice_ms = SLICE_MS
         return None
+
+    def split(self, read: Read) -> None:
+        """Begin a chain again that broke off: as two of half its length.
+
+        Where page tokens are refused by chance, a long chain hardly ever ends.
+        """
+        half_ms = _length_ms(read) // 2
+        if read.pages < 2 or half_ms < _HALF_MIN_MS or read not in self._slices:
+            read.restart()
+            return
+        middle_ms = read.start_ms + half_ms
+        first = Read(read.purpose, read.start_ms, middle_ms - 1)
+        second = Read(read.purpose, middle_ms, read.end_ms)
+        at = self._slices.index(read)
+        self._slices[at : at + 1] = [first, second]
 
     def _advance(self) -> int | None:
         before_ms = self.settled_ms

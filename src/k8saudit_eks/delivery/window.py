@@ -78,6 +78,9 @@ class Window:
         self._head: Read | None = None
         self._poll_at_ms = 0
         self._was_busy = False
+        # Between two refusals of a slice.
+        self._is_heads_turn = False
+        self._head_refused = False
         self._heads = StreamHeads(
             late_window_ms=late_window_ms, polling_interval_ms=polling_interval_ms
         )
@@ -93,20 +96,20 @@ class Window:
         Args:
             most: of a backlog, up to so many chains are read side by side, oldest first.
 
-        The same answer until page() was called for one of them.
+        The same answer until page() or refused() was called for them.
         """
-        # A clock that was corrected backwards must not delay the next poll.
-        poll_ms = min(self._poll_at_ms - now_ms, 2 * self._polling_interval_ms)
+        head_ms = self._head_pause_ms(now_ms)
         settle_ms = self._settling.pause_ms(now_ms)
-        if now_ms - self._settling.due_ms >= SLICE_MS:
-            # A backlog is read oldest first; so a head that never ends can't starve it.
+        # A backlog is read oldest first; so a head that never ends can't starve it. Nor
+        # can a slice that is refused again and again starve the head.
+        if self._is_behind(now_ms) and not (self._is_heads_turn and head_ms == 0):
             reads = self._settling.reads(now_ms, most)
-        elif self._head is not None or poll_ms <= 0:
+        elif head_ms == 0:
             reads = [self._head_read(now_ms)]
         elif settle_ms == 0:
             reads = self._settling.reads(now_ms, 1)
         else:
-            return max(1, min(poll_ms, settle_ms))
+            return min(head_ms, settle_ms)
         for read in reads:
             read.drop_old_token(now_ms)
         return reads
@@ -158,11 +161,37 @@ class Window:
         behind_ms = now_ms - self._settling.due_ms
         return behind_ms if behind_ms > BACKLOG_MS else 0
 
+    def refused(self, reads: Sequence[Read]) -> None:
+        """All of next_reads() went unanswered."""
+        self._is_heads_turn = reads[0].purpose is Purpose.SETTLE
+        if not self._is_heads_turn:
+            self._head_refused = True
+
+    def patience_ms(self, now_ms: int) -> int | None:
+        """How long the head leaves for backing off; None where heads are refused, too."""
+        return None if self._head_refused else self._head_pause_ms(now_ms)
+
+    def token_is_refused(self, read: Read) -> None:
+        """What is left of the chain can't be had: it begins again, a slice as two halves."""
+        if read.purpose is Purpose.SETTLE:
+            self._settling.split(read)
+        else:
+            read.restart()
+
     def stream_is_gone(self, read: Read, now_ms: int) -> None:
         """The log stream that `read` asked for does not exist any more."""
         for name in read.streams:
             self._heads.drop(name)
         self._head_done(read, now_ms)
+
+    def _head_pause_ms(self, now_ms: int) -> int:
+        if self._head is not None:
+            return 0
+        # A clock that was corrected backwards must not delay the next poll.
+        return min(max(0, self._poll_at_ms - now_ms), 2 * self._polling_interval_ms)
+
+    def _is_behind(self, now_ms: int) -> bool:
+        return now_ms - self._settling.due_ms >= SLICE_MS
 
     def _head_read(self, now_ms: int) -> Read:
         if self._head is None and self._heads.busy:
@@ -176,6 +205,9 @@ class Window:
                 if self._was_busy:
                     start_ms = min(start_ms, self._heads.leave(start_ms - OVERLAP_MAX_MS))
                     start_ms = max(start_ms, self.settled_ms)
+            if self._is_behind(now_ms):
+                # What is due is read in slices.
+                start_ms = max(start_ms, self._settling.due_until_ms(now_ms))
             self._was_busy = False
             if self._head_since_ms is None:
                 self._head_since_ms = start_ms

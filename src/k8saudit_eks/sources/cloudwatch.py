@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import ceil
 
 from k8saudit_eks.aws import LogGroup, open_log_group
@@ -78,6 +79,8 @@ class CloudWatchSource:
         self._late_window_ms = config.late_window * 1000 + AHEAD_MAX_MS
         self._clock = ServerClock(wall_s, monotonic_s)
         self._clock.observe(log_group.server_time_ms)
+        # Not ahead of AWS's clock: a first start must not pass over what is written now.
+        self._opened_ms = min(self._clock.now_ms(), log_group.server_time_ms or sys.maxsize)
         sparing = Sparing(monotonic_s)
         self._calls = Calls(
             cluster,
@@ -113,9 +116,13 @@ class CloudWatchSource:
                 self._wait(stop, self._calls.reserve(len(reads)))
                 if stop.is_set():
                     return
-                for answer in self._calls.make(reads, stop):
+                answers = self._calls.make(reads, stop)
+                if all(isinstance(answer.result, Failure) for answer in answers):
+                    window.refused(reads)
+                self._observe(answers)
+                for answer in answers:
                     self._take(window, answer)
-                self._wait(stop, self._calls.back_off_s())
+                self._wait(stop, self._back_off_s(window))
         except QueueClosed:
             return
 
@@ -126,7 +133,7 @@ class CloudWatchSource:
     def _window(self) -> Window:
         now_ms = self._clock.now_ms()
         config = self._config
-        first_ms = now_ms - config.shift * 1000
+        first_ms = self._opened_ms - config.shift * 1000
         if self._remembered_ms is not None:
             first_ms = self._resume_ms(self._remembered_ms, first_ms, now_ms)
         # A restart before anything is settled must begin where this start begins.
@@ -165,15 +172,25 @@ class CloudWatchSource:
             )
         return resume_ms
 
+    def _back_off_s(self, window: Window) -> float:
+        back_off_s = self._calls.back_off_s()
+        patience_ms = window.patience_ms(self._clock.now_ms())
+        return back_off_s if patience_ms is None else min(back_off_s, patience_ms / 1000)
+
+    def _observe(self, answers: Sequence[Answer]) -> None:
+        """Before a full queue makes them old: of calls side by side, the last Date."""
+        pages = [answer.result for answer in answers if not isinstance(answer.result, Failure)]
+        dates_ms = [page.server_time_ms for page in pages if page.server_time_ms is not None]
+        self._clock.observe(max(dates_ms, default=None))
+
     def _take(self, window: Window, answer: Answer) -> None:
         read, result = answer
         if result is Failure.TOKEN_REFUSED:
-            read.restart()
+            window.token_is_refused(read)
         elif result is Failure.STREAM_GONE:
             # The log group is asked as a whole when no stream is left.
             window.stream_is_gone(read, self._clock.now_ms())
         elif not isinstance(result, Failure):
-            self._clock.observe(result.server_time_ms)
             now_ms = self._clock.now_ms()
             self._deliver(window.page(read, result.events, result.next_token, now_ms))
 
