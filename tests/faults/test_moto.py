@@ -49,7 +49,7 @@ class WaitingQueue(FakeQueue):
         return last
 
 
-def test_events_arrive_and_close_is_prompt(url: str) -> None:
+def test_events_arrive_and_a_stop_ends_the_thread(url: str) -> None:
     """What was there and what comes while polling; a stop ends the wait at once."""
     client = boto3.client("logs", region_name="eu-west-1", endpoint_url=url)
     client.create_log_group(logGroupName=GROUP)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,12 @@ class Bench:
             wall_s=self.clock,
             monotonic_s=self.clock,
         )
+
+    def dated(self, request: dict[str, Any], behind_ms: int = 0) -> dict[str, Any]:
+        """An answer of an AWS whose clock is so much behind this machine's, with its Date."""
+        now_ms = self.clock.now_ms - behind_ms
+        answer = self.logs.filter_log_events(request, now_ms)
+        return {**answer, "ResponseMetadata": {"HTTPHeaders": {"date": time_header(now_ms)}}}
 
     def run(self, seconds: float) -> CloudWatchSource:
         source = self.source()
@@ -314,14 +321,7 @@ def test_a_clock_that_is_wrong_or_set_does_not_decide_what_is_late() -> None:
     """Twenty minutes ahead of AWS: late events still arrive."""
     bench = Bench()
     aws_behind_s = 1200
-
-    def before(request: dict[str, Any]) -> dict[str, Any]:
-        now_ms = bench.clock.now_ms - aws_behind_s * 1000
-        answer = bench.logs.filter_log_events(request, now_ms)
-        date = time_header(now_ms)
-        return {**answer, "ResponseMetadata": {"HTTPHeaders": {"date": date}}}
-
-    bench.client.before = before
+    bench.client.before = partial(bench.dated, behind_ms=aws_behind_s * 1000)
     bench.aws_clock_ms = bench.start_ms - aws_behind_s * 1000
     for number in range(100):
         at_ms = bench.start_ms - aws_behind_s * 1000 + number * 1000 + 5000
@@ -336,13 +336,7 @@ def test_a_clock_somewhat_ahead_does_not_cut_late_window_short(late_window: int)
     """By too little to be told from the way of an answer: what is late arrives all the same."""
     bench = Bench(late_window=late_window)
     bench.aws_clock_ms = bench.start_ms - 4_400
-
-    def before(request: dict[str, Any]) -> dict[str, Any]:
-        now_ms = bench.clock.now_ms - 4_400
-        answer = bench.logs.filter_log_events(request, now_ms)
-        return {**answer, "ResponseMetadata": {"HTTPHeaders": {"date": time_header(now_ms)}}}
-
-    bench.client.before = before
+    bench.client.before = partial(bench.dated, behind_ms=4_400)
     for number in range(500):
         at_ms = bench.start_ms + number * 500
         late_ms = late_window * 1000 if number % 5 == 0 else 100
@@ -355,13 +349,7 @@ def test_a_first_start_passes_over_nothing_when_the_clock_is_somewhat_ahead() ->
     """What AWS writes from the start on arrives, although this machine's clock is there later."""
     bench = Bench(shift=1)
     aws_start_ms = bench.aws_clock_ms = bench.start_ms - 4_400
-
-    def before(request: dict[str, Any]) -> dict[str, Any]:
-        now_ms = bench.clock.now_ms - 4_400
-        answer = bench.logs.filter_log_events(request, now_ms)
-        return {**answer, "ResponseMetadata": {"HTTPHeaders": {"date": time_header(now_ms)}}}
-
-    bench.client.before = before
+    bench.client.before = partial(bench.dated, behind_ms=4_400)
     for number in range(10):
         bench.logs.add(aws_start_ms + number * 1000, audit_line(str(number)))
     bench.run(60)
@@ -376,11 +364,6 @@ def test_a_full_queue_does_not_make_the_clock_late() -> None:
     for number in range(1000):
         bench.logs.add(bench.start_ms - 3_000_000 + number * 2000, audit_line(str(number)))
 
-    def before(request: dict[str, Any]) -> dict[str, Any]:
-        answer = bench.logs.filter_log_events(request, bench.clock.now_ms)
-        date = time_header(bench.clock.now_ms)
-        return {**answer, "ResponseMetadata": {"HTTPHeaders": {"date": date}}}
-
     class FullQueue(FakeQueue):
         def push(self, payloads: Sequence[bytes], times_ns: Sequence[int]) -> int:
             bench.clock.now_s += 60
@@ -392,7 +375,7 @@ def test_a_full_queue_does_not_make_the_clock_late() -> None:
         def age(self, metric: Metric, since_s: float) -> None:
             settled_s.append(round(since_s, 3))
 
-    bench.client.before = before
+    bench.client.before = bench.dated
     bench.queue, bench.host = FullQueue(), RecordingHost()
     bench.run(60_000)
     assert len(bench.queue.audit_ids) == 1000

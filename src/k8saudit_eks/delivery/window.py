@@ -147,6 +147,9 @@ class Window:
         self._newest_ms = newest_ms
         self._observe(read, events, fresh, late, now_ms)
         read.took(len(events), duplicates, next_token, now_ms)
+        self._is_heads_turn = False
+        if read.purpose is not Purpose.SETTLE:
+            self._head_refused = False
         moved_ms = None
         if read.purpose is Purpose.SETTLE:
             moved_ms = self._settling.took_page(read, now_ms)
@@ -168,8 +171,13 @@ class Window:
             self._head_refused = True
 
     def patience_ms(self, now_ms: int) -> int | None:
-        """How long the head leaves for backing off; None where heads are refused, too."""
-        return None if self._head_refused else self._head_pause_ms(now_ms)
+        """How long the head leaves for backing off; None while it is not the next to be asked.
+
+        Nor where heads are refused, too: then nothing is gained by asking sooner.
+        """
+        if self._head_refused or (self._is_behind(now_ms) and not self._is_heads_turn):
+            return None
+        return self._head_pause_ms(now_ms)
 
     def token_is_refused(self, read: Read) -> None:
         """What is left of the chain can't be had: it begins again, a slice as two halves."""
