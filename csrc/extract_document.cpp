@@ -1,5 +1,7 @@
 #include "extract_document.h"
 
+#include <strings.h>
+
 #include <cstring>
 #include <new>
 
@@ -138,6 +140,7 @@ Load Document::load(std::string_view payload)
         return result;
     }
     find_top_level();
+    last_counts_ = is_patch();
     return audit_id_ != 0 && node(audit_id_) != nullptr ? Load::kAuditEvent : Load::kOther;
 }
 
@@ -156,6 +159,8 @@ void Document::index_top_level()
             slot = static_cast<uint16_t>(i);
             if (view(kae_nodes[i].name) == "auditID") {
                 audit_id_ = slot;
+            } else if (view(kae_nodes[i].name) == "verb") {
+                verb_ = slot;
             }
         }
     }
@@ -183,6 +188,13 @@ void Document::find_top_level()
             }
         }
     }
+}
+
+bool Document::is_patch()
+{
+    const element *verb = verb_ != 0 ? node(verb_) : nullptr;
+    std::string_view text;
+    return verb != nullptr && string(*verb, text) && text == "patch";
 }
 
 void Document::resolve(uint16_t id, Memo &memo)
@@ -236,8 +248,40 @@ bool Document::holds(struct kae_range guards)
     return true;
 }
 
-bool member(element value, std::string_view name, element &out)
+using Compare = int (*)(const char *key, const char *name, size_t len_bytes);
+
+static int compare(const char *key, const char *name, size_t len_bytes)
 {
+    return std::memcmp(key, name, len_bytes);
+}
+
+/* The last member whose key compares equal. */
+static bool last_member(element value, std::string_view name, Compare compare_keys, element &out)
+{
+    simdjson::dom::object object;
+    if (value.get_object().get(object) != simdjson::SUCCESS) {
+        return false;
+    }
+    const auto end = object.end();
+    auto last = end;
+    for (auto field = object.begin(); field != end; ++field) {
+        if (field.key_length() == name.size() &&
+            compare_keys(field.key_c_str(), name.data(), name.size()) == 0) {
+            last = field;
+        }
+    }
+    if (!(last != end) || last.value().is_null()) {
+        return false;
+    }
+    out = last.value();
+    return true;
+}
+
+bool Document::member(element value, std::string_view name, element &out) const
+{
+    if (last_counts_) {
+        return last_member(value, name, compare, out);
+    }
     simdjson::dom::object object;
     element found;
     if (value.get_object().get(object) != simdjson::SUCCESS ||
@@ -248,8 +292,11 @@ bool member(element value, std::string_view name, element &out)
     return true;
 }
 
-bool member_any_case(element value, std::string_view name, element &out)
+bool Document::member_any_case(element value, std::string_view name, element &out) const
 {
+    if (last_counts_) {
+        return last_member(value, name, strncasecmp, out);
+    }
     simdjson::dom::object object;
     element found;
     if (value.get_object().get(object) != simdjson::SUCCESS ||

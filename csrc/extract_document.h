@@ -33,9 +33,11 @@ enum class Place {
 };
 
 /*
- * A JSON null counts as absent everywhere; of two members with one name the first
- * counts. Where a function answers whether it found something, `out` is set only
- * then.
+ * A JSON null counts as absent everywhere. Of several members with one name the first
+ * counts; in a patch, whose body is logged as the client sent it, the last one does, as
+ * for the API server, but of the event's own members the first there, too: nothing can
+ * stand in for the plugin's envelope. Where a function answers whether it found
+ * something, `out` is set only then.
  */
 class Document {
   public:
@@ -72,6 +74,15 @@ class Document {
         text = memo.text;
         return Place::kInPlace;
     }
+
+    /* Whether of several members with one name, below the event's own, the last counts. */
+    bool last_counts() const { return last_counts_; }
+
+    /* The member of an object below the root. */
+    bool member(element value, std::string_view name, element &out) const;
+
+    /* The same without regard to ASCII letter case. */
+    bool member_any_case(element value, std::string_view name, element &out) const;
 
     /* Whether all guards hold. */
     bool holds(struct kae_range guards);
@@ -135,25 +146,22 @@ class Document {
     void next_generation();
     void index_top_level();
     void find_top_level();
+    bool is_patch();
 
     simdjson::dom::parser parser_;
     element root_;
     Memo *memos_ = nullptr; /* kae_num_nodes of them */
     uint16_t slots_[kTopLevelSlots] = {}; /* nodes below the root by name, or 0 */
     uint16_t audit_id_ = 0;               /* the node $.auditID */
+    uint16_t verb_ = 0;                   /* the node $.verb */
     uint32_t generation_ = 0;
     bool repaired_ = false;
     bool may_hold_nul_ = false;
+    bool last_counts_ = false;
     char *block_ = nullptr; /* what was allocated for bytes_ */
     char *bytes_ = nullptr; /* the payload, and what simdjson may read behind it */
     size_t capacity_ = 0;   /* of bytes_, without that */
 };
-
-/* The member of an object. */
-bool member(element value, std::string_view name, element &out);
-
-/* The same without regard to ASCII letter case. */
-bool member_any_case(element value, std::string_view name, element &out);
 
 /* The element of an array. */
 bool element_at(element value, uint64_t index, element &out);

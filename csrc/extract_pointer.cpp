@@ -47,25 +47,28 @@ static bool pointer_index(std::string_view token, uint64_t &index)
     return true;
 }
 
-static bool pointer_step(element value, std::string_view token, element &out)
+static bool pointer_step(element value, std::string_view token, bool last_counts, element &out)
 {
     simdjson::dom::object object;
     uint64_t index;
     if (value.get_object().get(object) == simdjson::SUCCESS) {
+        bool is_found = false;
         const auto end = object.end();
-        for (auto field = object.begin(); field != end; ++field) {
+        for (auto field = object.begin(); field != end && (last_counts || !is_found); ++field) {
             if (is_token(field.key(), token)) {
                 out = field.value();
-                return !out.is_null();
+                is_found = true;
             }
         }
-        return false;
+        return is_found && !out.is_null();
     }
     return pointer_index(token, index) && element_at(value, index, out);
 }
 
-bool follow_pointer(element value, std::string_view pointer, element &out)
+bool follow_pointer(element root, std::string_view pointer, bool last_counts, element &out)
 {
+    element value = root;
+    bool is_root = true;
     while (!pointer.empty()) {
         if (pointer[0] != '/') {
             return false;
@@ -73,9 +76,11 @@ bool follow_pointer(element value, std::string_view pointer, element &out)
         pointer.remove_prefix(1);
         const std::string_view token = pointer.substr(0, pointer.find('/'));
         pointer.remove_prefix(token.size());
-        if (!is_valid_token(token) || !pointer_step(value, token, value)) {
+        if (!is_valid_token(token) ||
+            !pointer_step(value, token, last_counts && !is_root, value)) {
             return false;
         }
+        is_root = false;
     }
     out = value;
     return true;

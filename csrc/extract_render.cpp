@@ -20,24 +20,24 @@ void Renderer::put_text(element value)
 }
 
 /* Never recurses: an event may nest 10,000 levels deep. */
-void Renderer::put_json(element value)
+void Renderer::put_json(element value, bool last_counts)
 {
     frames_.clear();
-    repeated_.clear();
-    put_leaf_or_open(value);
+    shadowed_.clear();
+    put_leaf_or_open(value, last_counts);
     while (frames_.size() != 0 && !short_of_memory()) {
         if (next(value)) {
-            put_leaf_or_open(value);
+            put_leaf_or_open(value, document_.last_counts());
         } else {
             texts_.put(frames_.back().is_object ? '}' : ']');
-            repeated_.truncate(frames_.back().repeated_top);
+            shadowed_.truncate(frames_.back().shadowed_top);
             frames_.truncate(frames_.size() - 1);
         }
     }
 }
 
 /* The results are taken unchecked: the type says what the element is. */
-void Renderer::put_leaf_or_open(element value)
+void Renderer::put_leaf_or_open(element value, bool last_counts)
 {
     switch (value.type()) {
     case element_type::ARRAY: {
@@ -46,7 +46,7 @@ void Renderer::put_leaf_or_open(element value)
         frame.item = array.begin();
         frame.item_end = array.end();
         frame.is_first = true;
-        frame.repeated_top = repeated_.size();
+        frame.shadowed_top = shadowed_.size();
         texts_.put('[');
         failed_ = failed_ || !frames_.push(frame);
         return;
@@ -58,10 +58,11 @@ void Renderer::put_leaf_or_open(element value)
         frame.member_end = object.end();
         frame.is_object = true;
         frame.is_first = true;
-        frame.repeated = repeated_.size();
-        frame.repeated_top = repeated_.size();
+        frame.shadowed = shadowed_.size();
+        frame.shadowed_top = shadowed_.size();
         texts_.put('{');
-        failed_ = failed_ || !repeated_members(object, repeated_) || !frames_.push(frame);
+        failed_ = failed_ || !shadowed_members(object, last_counts, shadowed_) ||
+                  !frames_.push(frame);
         return;
     }
     case element_type::STRING: {
@@ -102,9 +103,9 @@ bool Renderer::next(element &value)
         value = *frame.item;
         ++frame.item;
     } else {
-        while (frame.repeated < repeated_.size() && frame.member != frame.member_end &&
-               frame.member.key_c_str() == repeated_[frame.repeated]) {
-            frame.repeated++;
+        while (frame.shadowed < shadowed_.size() && frame.member != frame.member_end &&
+               frame.member.key_c_str() == shadowed_[frame.shadowed]) {
+            frame.shadowed++;
             ++frame.member;
         }
         if (!(frame.member != frame.member_end)) {
@@ -239,7 +240,8 @@ template <typename Integer> void Renderer::put_integer(Integer value)
 }
 
 /* Sorting keeps this linear but for a logarithm, whatever names an attacker picks. */
-bool Renderer::repeated_members(simdjson::dom::object object, Array<const char *> &keys)
+bool Renderer::shadowed_members(simdjson::dom::object object, bool last_counts,
+                                Array<const char *> &keys)
 {
     keys_.clear();
     const auto end = object.end();
@@ -259,9 +261,10 @@ bool Renderer::repeated_members(simdjson::dom::object object, Array<const char *
         const int order = compare(a, b);
         return order != 0 ? order < 0 : a.text < b.text;
     });
+    const size_t loser = last_counts ? 1 : 0; /* of a pair in document order */
     const size_t before = keys.size();
     for (size_t i = 1; i < keys_.size(); i++) {
-        if (compare(keys_[i - 1], keys_[i]) == 0 && !keys.push(keys_[i].text)) {
+        if (compare(keys_[i - 1], keys_[i]) == 0 && !keys.push(keys_[i - loser].text)) {
             return false;
         }
     }

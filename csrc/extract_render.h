@@ -20,8 +20,8 @@ class Renderer {
     void put_text(element value);
 
     /* Appends compact JSON text: members and elements in their order, without the
-     * later ones of members with one name. */
-    void put_json(element value);
+     * members that do not count. */
+    void put_json(element value) { put_json(value, document_.last_counts()); }
 
     /* The text of one value: a string without NUL is answered where it is. */
     const char *text(element value)
@@ -34,9 +34,17 @@ class Renderer {
         return texts_.finish();
     }
 
-    /* Of an object, the keys (where they stand in simdjson's buffer) of members whose
-     * name stood before, in document order, appended to `keys`. */
-    bool repeated_members(simdjson::dom::object object, Array<const char *> &keys);
+    /* The text of the whole event. */
+    const char *event_text(element root)
+    {
+        put_json(root, false);
+        return texts_.finish();
+    }
+
+    /* Of an object, the keys (where they stand in simdjson's buffer) of the members that
+     * do not count, in document order, appended to `keys`. */
+    bool shadowed_members(simdjson::dom::object object, bool last_counts,
+                          Array<const char *> &keys);
 
     void clear() { failed_ = false; }
     bool short_of_memory() const { return failed_ || texts_.short_of_memory(); }
@@ -50,8 +58,8 @@ class Renderer {
         simdjson::dom::array::iterator item_end;
         bool is_object;
         bool is_first;
-        size_t repeated;     /* the next repeated key of repeated_ */
-        size_t repeated_top; /* size of repeated_ before this object */
+        size_t shadowed;     /* the next key of shadowed_ */
+        size_t shadowed_top; /* size of shadowed_ before this object */
     };
 
     struct Key {
@@ -59,7 +67,8 @@ class Renderer {
         size_t len_bytes;
     };
 
-    void put_leaf_or_open(element value);
+    void put_json(element value, bool last_counts);
+    void put_leaf_or_open(element value, bool last_counts);
     bool next(element &value);
     void put_string(std::string_view text);
     void put_double(double value);
@@ -70,7 +79,7 @@ class Renderer {
     Document &document_;
     Texts &texts_;
     Array<Frame> frames_;
-    Array<const char *> repeated_;
+    Array<const char *> shadowed_;
     Array<Key> keys_;
     bool failed_ = false;
 };

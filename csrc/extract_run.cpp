@@ -48,13 +48,13 @@ void Runner::walk(element value, const struct kae_op *op, const struct kae_op *e
         bool found = true;
         switch (op->code) {
         case KAE_OP_MEMBER:
-            found = member(value, view(op->name), value);
+            found = document_.member(value, view(op->name), value);
             break;
         case KAE_OP_MEMBER_ANY_CASE:
-            found = member_any_case(value, view(op->name), value);
+            found = document_.member_any_case(value, view(op->name), value);
             break;
         case KAE_OP_KEY_MEMBER:
-            found = member(value, argument_.key, value);
+            found = document_.member(value, argument_.key, value);
             break;
         case KAE_OP_INDEX:
             found = element_at(value, op->index, value);
@@ -75,7 +75,7 @@ void Runner::walk(element value, const struct kae_op *op, const struct kae_op *e
         case KAE_OP_WHERE: {
             element other;
             std::string_view text;
-            found = member(value, view(op->name), other) && document_.string(other, text) &&
+            found = document_.member(value, view(op->name), other) && document_.string(other, text) &&
                     text == view(op->value);
             break;
         }
@@ -118,6 +118,10 @@ void Runner::visit(element value)
         return;
     case KAE_SHAPE_CAPABILITY:
         visit_capability(value);
+        return;
+    case KAE_SHAPE_HOST_PATH:
+    case KAE_SHAPE_HOST_PATH_PREFIXES:
+        visit_host_path(value);
         return;
     case KAE_SHAPE_COLON_JOINED:
         visit_colon_joined(value);
@@ -179,7 +183,7 @@ bool Runner::follow(element value, const struct kae_path &path, element &out)
 {
     const struct kae_op *ops = kae_ops + path.ops.first;
     for (uint16_t i = 0; i < path.ops.count; i++) {
-        if (!member(value, view(ops[i].name), value)) {
+        if (!document_.member(value, view(ops[i].name), value)) {
             return false;
         }
     }

@@ -58,6 +58,7 @@ class Runner {
     void visit_joined(element value);
     void visit_repository(element value);
     void visit_capability(element value);
+    void visit_host_path(element value);
     void visit_colon_joined(element value);
     void visit_member_names(element value);
     void visit_match(element value);
@@ -79,7 +80,7 @@ class Runner {
     Texts scratch_;
     Renderer renderer_;
     Array<Value> values_;
-    Array<const char *> repeated_;
+    Array<const char *> shadowed_;
     bool failed_ = false;
 
     /* Of the program that runs. */

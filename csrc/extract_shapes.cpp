@@ -1,4 +1,6 @@
 /* How each shape (model.py's Shape) makes values from an element. */
+#include <algorithm>
+
 #include "extract_pointer.h"
 #include "extract_run.h"
 #include "extract_time.h"
@@ -8,6 +10,7 @@
 namespace kae {
 
 static const uint64_t kNsPerMs = 1000000;
+static const size_t kMaxPrefixLevels = 16; /* as in model.py */
 
 void Runner::visit_text(element value)
 {
@@ -96,6 +99,48 @@ void Runner::visit_capability(element value)
     add(texts_.finish());
 }
 
+/* The next segment of a path that is neither empty nor "."; false at its end. */
+static bool next_segment(std::string_view &path, std::string_view &segment)
+{
+    while (!path.empty()) {
+        segment = path.substr(0, path.find('/'));
+        path.remove_prefix(segment.size() < path.size() ? segment.size() + 1 : path.size());
+        if (!segment.empty() && segment != ".") {
+            return true;
+        }
+    }
+    return false;
+}
+
+void Runner::visit_host_path(element value)
+{
+    std::string_view path;
+    if (!document_.string(value, path)) {
+        add(renderer_.text(value));
+        return;
+    }
+    std::string_view rest = path;
+    std::string_view segment;
+    size_t num_levels = 0;
+    while (next_segment(rest, segment)) {
+        num_levels++;
+    }
+    const bool prefixes = program_->shape == KAE_SHAPE_HOST_PATH_PREFIXES;
+    const size_t last = prefixes ? std::min(num_levels, kMaxPrefixLevels) : num_levels;
+    for (size_t level = prefixes ? 0 : last; level <= last; level++) {
+        rest = path;
+        texts_.put('/');
+        for (size_t i = 0; i < level; i++) {
+            next_segment(rest, segment);
+            if (i != 0) {
+                texts_.put('/');
+            }
+            put_without_nul(texts_, segment);
+        }
+        add(texts_.finish());
+    }
+}
+
 void Runner::visit_colon_joined(element value)
 {
     element item;
@@ -118,12 +163,13 @@ void Runner::visit_member_names(element value)
     if (value.get_object().get(object) != simdjson::SUCCESS) {
         return;
     }
-    repeated_.clear();
-    failed_ = failed_ || !renderer_.repeated_members(object, repeated_);
-    size_t next_repeated = 0;
+    shadowed_.clear();
+    failed_ = failed_ ||
+              !renderer_.shadowed_members(object, document_.last_counts(), shadowed_);
+    size_t next_shadowed = 0;
     for (auto field : object) {
-        if (next_repeated < repeated_.size() && field.key.data() == repeated_[next_repeated]) {
-            next_repeated++;
+        if (next_shadowed < shadowed_.size() && field.key.data() == shadowed_[next_shadowed]) {
+            next_shadowed++;
             continue;
         }
         bool listed = false;
@@ -217,7 +263,9 @@ void Runner::elapsed(element value)
 
 void Runner::visit_pointer(element value)
 {
-    if (follow_pointer(value, argument_.key, value)) {
+    if (argument_.key.empty()) {
+        add(renderer_.event_text(value));
+    } else if (follow_pointer(value, argument_.key, document_.last_counts(), value)) {
         add(renderer_.text(value));
     }
 }

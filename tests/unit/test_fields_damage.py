@@ -140,28 +140,65 @@ def test_one_mebibyte(native: Native) -> None:
     assert native.extract(with_user(b"small"), "ka.user.name") == ["small"]
 
 
-def test_first_of_repeated_members_wins(native: Native) -> None:
-    """In paths, in filters, in JSON texts and in lists of member names."""
-    payload = (
-        b'{"auditID":"a","verb":"get","verb":"delete","user":null,"user":{"username":"x"},'
-        b'"requestObject":{"a":1,"b":{"c":1,"c":2,"d":[{"e":1,"f":2,"e":3}],"c":4},"a":2,"a":3,'
-        b'"spec":{"volumes":[{"name":"v","hostPath":{"path":"/"},"secret":null,"hostPath":1,'
-        b'"secret":{}}]},"subjects":[{"kind":"User","kind":"Group","name":"n"}]}}'
-    )
-    assert native.extract(payload, "ka.verb") == ["get"]
-    assert native.extract(payload, "ka.user.name") is None
+REPEATED = (
+    b'{"auditID":"a","verb":"VERB","user":{"username":"y","username":"x","extra":{"arn":["1"],'
+    b'"Arn":["2"]}},"objectRef":{"resource":"pods","resource":"secrets","resource":null},'
+    b'"requestObject":{"a":1,"b":{"c":1,"c":2,"d":[{"e":1,"f":2,"e":3}],"c":4},"a":2,"a":3,'
+    b'"spec":{"volumes":[{"name":"v","hostPath":{"path":"/"},"secret":null,"hostPath":1,'
+    b'"secret":{}}]},"subjects":[{"kind":"User","kind":"Group","name":"n"}]}}'
+)
+
+
+def test_last_of_repeated_members_counts_in_a_patch(native: Native) -> None:
+    """In paths, in filters, in pointers, in JSON texts and in lists of member names."""
+    payload = REPEATED.replace(b"VERB", b"patch")
+    assert native.extract(payload, "ka.user.name") == ["x"]
+    assert native.extract(payload, "ka.user.arn") == ["2"]
+    assert native.extract(payload, "ka.target.resource") is None
+    assert native.extract(payload, "ka.req.binding.subjects.group_names") == ["n"]
+    assert native.extract(payload, "ka.req.binding.subjects.user_names") is None
+    assert native.extract(payload, "ka.req.pod.volumes.volume_type") == ["hostPath", "secret"]
+    assert native.extract(payload, "ka.value", "/requestObject/a") == ["3"]
+    (text,) = native.extract(payload, "ka.value", "/requestObject") or []
+    assert str(text).startswith('{"b":{"d":[{"f":2,"e":3}],"c":4},"a":3,"spec"')
+
+
+def test_first_of_repeated_members_counts_elsewhere(native: Native) -> None:
+    """The API server writes the bodies of all other requests itself."""
+    payload = REPEATED.replace(b"VERB", b"update")
+    assert native.extract(payload, "ka.user.name") == ["y"]
+    assert native.extract(payload, "ka.user.arn") == ["1"]
+    assert native.extract(payload, "ka.target.resource") == ["pods"]
     assert native.extract(payload, "ka.req.binding.subjects.group_names") is None
     assert native.extract(payload, "ka.req.binding.subjects.user_names") == ["n"]
     assert native.extract(payload, "ka.req.pod.volumes.volume_type") == ["hostPath"]
+    assert native.extract(payload, "ka.value", "/requestObject/a") == ["1"]
     (text,) = native.extract(payload, "ka.value", "/requestObject") or []
     assert str(text).startswith('{"a":1,"b":{"c":1,"d":[{"e":1,"f":2}]},"spec"')
+
+
+def test_first_of_the_events_own_members_counts(native: Native) -> None:
+    """Nothing behind the envelope can stand in for it, or for what comes before."""
+    payload = (
+        b'{"k8saudit_eks":{"cluster":"prod"},"auditID":"a","verb":"patch","verb":"delete",'
+        b'"user":null,"user":{"username":"x"},"k8saudit_eks":{"cluster":"dev"}}'
+    )
+    assert native.extract(payload, "ka.verb") == ["patch"]
+    assert native.extract(payload, "ka.user.name") is None
+    assert native.extract(payload, "ka.cluster.name") == ["prod"]
+    assert native.extract(payload, "ka.value", "/verb") == ["patch"]
+    assert native.extract(payload, "ka.value", "/k8saudit_eks/cluster") == ["prod"]
+    assert native.extract(payload, "ka.value", "") == [
+        '{"k8saudit_eks":{"cluster":"prod"},"auditID":"a","verb":"patch","user":null}'
+    ]
 
 
 def test_many_repeated_members(native: Native) -> None:
     """An object of 50,000 members with one name is as good as one of one."""
     repeated = ",".join(f'"n":{n}' for n in range(50_000))
-    payload = f'{{"auditID":"a","requestObject":{{{repeated}}}}}'.encode()
-    assert native.extract(payload, "ka.value", "/requestObject") == ['{"n":0}']
+    for verb, value in (("patch", 49_999), ("create", 0)):
+        payload = f'{{"auditID":"a","verb":"{verb}","requestObject":{{{repeated}}}}}'.encode()
+        assert native.extract(payload, "ka.value", "/requestObject") == [f'{{"n":{value}}}']
 
 
 DRIVER = r"""

@@ -191,6 +191,39 @@ class TestWorkload:
         assert ask(event, "ka.req.workload.host_pid") is None
         assert ask(event, "ka.req.workload.add_capabilities") == ["X", "Y"]
 
+    def test_host_paths_have_one_spelling(self, ask: Ask) -> None:
+        """However a path is written, rules see the one that the kernel makes of it."""
+        written = ["/", "", "/.", "//etc/", "/./etc//ssh/.", "run", "/var/.run", "/a/../b"]
+        volumes = [{"hostPath": {"path": path}} for path in written]
+        spec = {"volumes": volumes}
+        event = {"objectRef": {"resource": "pods"}, "requestObject": {"spec": spec}}
+        paths = ["/", "/", "/", "/etc", "/etc/ssh", "/run", "/var/.run", "/a/../b"]
+        assert ask(event, "ka.req.workload.hostpaths") == paths
+
+    def test_prefixes_of_host_paths(self, ask: Ask) -> None:
+        """Every folder above a path, and the path; sixteen levels at most."""
+        deep = "/".join("abcdefghijklmnopqrstuvwxyz")
+        volumes = [{"hostPath": {"path": path}} for path in ["/", "//etc/ssh/", deep]]
+        spec = {"volumes": volumes}
+        event = {"objectRef": {"resource": "pods"}, "requestObject": {"spec": spec}}
+        prefixes = ask(event, "ka.req.workload.hostpath_prefixes")
+        assert prefixes is not None
+        assert prefixes[:4] == ["/", "/", "/etc", "/etc/ssh"]
+        assert prefixes[4:6] == ["/", "/a"]
+        assert prefixes[-1] == "/a/b/c/d/e/f/g/h/i/j/k/l/m/n/o/p"
+        assert len(prefixes) == 1 + 3 + 17
+
+    @pytest.mark.parametrize("kind", ["hostPath", "local"])
+    def test_path_of_a_persistent_volume(self, ask: Ask, kind: str) -> None:
+        """A volume lies on a path of the host in one way or the other; no other object does."""
+        spec = {kind: {"path": "/etc//ssh"}}
+        event = {"objectRef": {"resource": "persistentvolumes"}, "requestObject": {"spec": spec}}
+        assert ask(event, "ka.req.persistentvolume.hostpath") == ["/etc/ssh"]
+        prefixes = ask(event, "ka.req.persistentvolume.hostpath_prefixes")
+        assert prefixes == ["/", "/etc", "/etc/ssh"]
+        event = {**event, "objectRef": {"resource": "pods"}}
+        assert ask(event, "ka.req.persistentvolume.hostpath") is None
+
     def test_capabilities_have_one_spelling(self, ask: Ask) -> None:
         """However a capability is written, rules see the name that the runtime makes of it."""
         written = ["sys_admin", "CAP_NET_RAW", "cap_Bpf", "CAP_", "cap", "", "\u00b5\u0000x", 7]

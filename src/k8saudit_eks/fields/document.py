@@ -1,9 +1,10 @@
 """An event's JSON as the reference extractor reads it, and JSON values as text.
 
-The same rules as the native extractor's, written from the other side: the first of
-several members with one name counts; what a strict parser refuses is repaired with
-U+FFFD (ill-formed UTF-8, raw control characters in strings, lone surrogates); a
-number beyond 64 bits or beyond a double keeps its text.
+The same rules as the native extractor's, written from the other side: of several
+members with one name the first counts, in a patch the last, as for the API server, but
+of the event's own the first there, too; what a strict parser refuses is repaired with
+U+FFFD (ill-formed UTF-8, raw control characters in strings, lone surrogates); a number
+beyond 64 bits or beyond a double keeps its text.
 """
 
 from __future__ import annotations
@@ -25,6 +26,10 @@ _CONTROL = re.compile("[\x00-\x1f]")
 _NOT_TEXT = re.compile(f"[\ud800-\udfff{_RESERVED}]")
 # A pair of surrogates, half of one (the group), or any other escape.
 _ESCAPE = re.compile(r"\\u[dD][89abAB]..\\u[dD][c-fC-F]..|\\(u[dD][89a-fA-F]..)|\\.", re.DOTALL)
+
+
+# Makes an object of its members as they stand in the text.
+Members = Callable[[list[tuple[str, Any]]], dict[str, Any]]
 
 
 class UnparsableError(Exception):
@@ -58,7 +63,9 @@ def parse(payload: bytes) -> Any:
     except ValueError:  # UnicodeDecodeError and JSONDecodeError are some
         pass
     try:
-        return _clean(_loads(_repaired(payload), NumberText, strict=False))
+        document = _loads(_repaired(payload), NumberText, strict=False)
+        below = _last_wins if _is_patch(document) else _first_wins
+        return _clean(document, _first_wins, below)
     except RecursionError as error:
         raise TooDeepError from error
     except ValueError as error:
@@ -78,14 +85,40 @@ def _loads(text: str, out_of_range: Callable[[str], Any], *, strict: bool) -> An
         number = float(literal)
         return number if math.isfinite(number) else out_of_range(literal)
 
-    return json.loads(
-        text,
-        strict=strict,
-        object_pairs_hook=_first_wins,
-        parse_int=integer,
-        parse_float=real,
-        parse_constant=_refuse,
-    )
+    def read(members: Members) -> Any:
+        return json.loads(
+            text,
+            strict=strict,
+            object_pairs_hook=members,
+            parse_int=integer,
+            parse_float=real,
+            parse_constant=_refuse,
+        )
+
+    document = read(_first_wins)
+    if not _is_patch(document):
+        return document
+    outermost: list[tuple[str, Any]] = []
+
+    def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        nonlocal outermost
+        outermost = pairs  # the last object that is read to its end
+        return _last_wins(pairs)
+
+    read(members)
+    return _first_wins(outermost)
+
+
+def _is_patch(document: Any) -> bool:
+    return isinstance(document, dict) and document.get("verb") == "patch"
+
+
+def _last_wins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members: dict[str, Any] = {}
+    for name, value in pairs:
+        members.pop(name, None)  # so that it stands where the last one stood
+        members[name] = value
+    return members
 
 
 def _first_wins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -107,12 +140,18 @@ def _repaired(payload: bytes) -> str:
     return "".join(parts)
 
 
-def _clean(value: Any) -> Any:
+def _clean(value: Any, own: Members, below: Members) -> Any:
+    """Replace what is no text, also in names: different ones may become the same."""
     match value:
         case dict():
-            return _first_wins([(_clean(name), _clean(item)) for name, item in value.items()])
+            return own(
+                [
+                    (_clean(name, below, below), _clean(item, below, below))
+                    for name, item in value.items()
+                ]
+            )
         case list():
-            return [_clean(item) for item in value]
+            return [_clean(item, below, below) for item in value]
         case NumberText():
             return value
         case str():

@@ -13,6 +13,9 @@ from enum import Enum
 # The member name that stands for the field's key argument.
 KEY = "<key>"
 
+# Keeps the prefixes of a path of a thousand segments from filling the memory.
+MAX_PREFIX_LEVELS = 16
+
 
 class Arg(Enum):
     """The argument a field takes in brackets."""
@@ -37,6 +40,12 @@ class Shape(Enum):
     # A capability's name as a container runtime takes it: in (ASCII) upper case, without
     # CAP_ in front. Anything but a string like TEXT.
     CAPABILITY = "capability"
+    # A path of the node as the kernel takes it: from the root, without empty segments, "."
+    # and a slash at the end. Anything but a string like TEXT.
+    HOST_PATH = "host_path"
+    # The folders above such a path, from the root, and the path itself; at most
+    # MAX_PREFIX_LEVELS segments each.
+    HOST_PATH_PREFIXES = "host_path_prefixes"
     # The texts of all parts joined by a colon; no value if one part is absent.
     COLON_JOINED = "colon_joined"
     # An object's member names, except those listed as parts.

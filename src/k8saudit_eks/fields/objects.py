@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from k8saudit_eks.fields.model import KEY, Arg, Field, Shape
+from k8saudit_eks.fields.model import KEY, Arg, Field, Guard, Shape
 from k8saudit_eks.fields.pods import SPEC
 from k8saudit_eks.fields.rows import every, keyed, scalar
 
@@ -188,6 +188,27 @@ def service_and_volume_fields() -> Iterator[Field]:
         is_list=True,
         arg=Arg.INDEX,
         parts=("name",),
+    )
+
+
+def persistent_volume_fields() -> Iterator[Field]:
+    """A persistent volume lies on one path of the host at most, as hostPath or as local volume."""
+    paths = (f"{SPEC}.hostPath.path", f"{SPEC}.local.path")
+    guards = (Guard("$.objectRef.resource", ("persistentvolumes",)),)
+    yield Field(
+        "ka.req.persistentvolume.hostpath",
+        "Path of the host on which the requested persistent volume lies, in one spelling.",
+        paths,
+        Shape.HOST_PATH,
+        guards=guards,
+    )
+    yield Field(
+        "ka.req.persistentvolume.hostpath_prefixes",
+        "This path and every folder above it, down to the sixteenth level.",
+        paths,
+        Shape.HOST_PATH_PREFIXES,
+        is_list=True,
+        guards=guards,
     )
 
 

@@ -178,10 +178,23 @@ def workload_fields() -> Iterator[Field]:
     )
     yield scalar("host_pid", "hostPID", "Whether the workload's pods share the host's PIDs.")
     yield scalar("host_ipc", "hostIPC", "Whether the workload's pods share the host's IPC.")
-    yield everything(
-        "hostpaths",
+    yield Field(
+        "ka.req.workload.hostpaths",
+        "Paths of the host that the workload's pods have as volumes, in one spelling: /etc for "
+        "//etc/./.",
         ("volumes[*].hostPath.path",),
-        "Paths of the host that the workload's pods have as volumes.",
+        Shape.HOST_PATH,
+        is_list=True,
+        base=POD_SPEC,
+    )
+    yield Field(
+        "ka.req.workload.hostpath_prefixes",
+        "These paths and every folder above them, e.g. /, /etc and /etc/ssh, so that one list "
+        "says below what nobody may mount; down to the sixteenth level.",
+        ("volumes[*].hostPath.path",),
+        Shape.HOST_PATH_PREFIXES,
+        is_list=True,
+        base=POD_SPEC,
     )
     yield Field(
         "ka.req.workload.add_capabilities",

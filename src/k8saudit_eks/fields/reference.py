@@ -178,7 +178,8 @@ class _Walk:
                 continue
             if name in self._any_case:
                 wanted = _ascii_lower(name)
-                value = next((node[key] for key in node if _ascii_lower(key) == wanted), None)
+                found = [node[key] for key in node if _ascii_lower(key) == wanted]
+                value = found[-1] if found else None
             else:
                 value = node.get(self._key if name == KEY else name)
             if value is not None:

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from k8saudit_eks.fields.document import NumberText, as_text
-from k8saudit_eks.fields.model import Field, Shape
+from k8saudit_eks.fields.model import MAX_PREFIX_LEVELS, Field, Shape
 
 Values = list[str | int]
 
@@ -51,6 +51,10 @@ def render(row: Field, reached: Nodes, key: str, time_ns: int) -> Values:
             return [as_text(_repository(node)) for node in nodes if _is_string(node)]
         case Shape.CAPABILITY:
             return [_capability(node) for node in nodes]
+        case Shape.HOST_PATH:
+            return [_host_path(node) for node in nodes]
+        case Shape.HOST_PATH_PREFIXES:
+            return [prefix for node in nodes for prefix in _prefixes(_host_path(node))]
         case Shape.COLON_JOINED:
             rows = ([reached.part(node, path) for path in row.parts] for node in nodes)
             return [":".join(map(as_text, parts)) for parts in rows if None not in parts]
@@ -134,6 +138,22 @@ def _repository(image: str) -> str:
 def _capability(node: Any) -> str:
     text = as_text(node)
     return text.translate(_UPPER_CASE).removeprefix("CAP_") if _is_string(node) else text
+
+
+def _host_path(node: Any) -> str:
+    text = as_text(node)
+    if not _is_string(node):
+        return text
+    return "/" + "/".join(segment for segment in text.split("/") if segment not in ("", "."))
+
+
+def _prefixes(path: str) -> list[str]:
+    """The folders above a path, from the root, and the path itself."""
+    if not path.startswith("/"):
+        return [path]
+    segments = path[1:].split("/") if path != "/" else []
+    levels = min(len(segments), MAX_PREFIX_LEVELS)
+    return ["/" + "/".join(segments[:level]) for level in range(levels + 1)]
 
 
 def _member_names(node: Any, left_out: tuple[str, ...]) -> list[str]:

@@ -25,5 +25,6 @@ FIELDS: tuple[Field, ...] = (
     *objects.metadata_fields(),
     *pods.all_container_fields(),
     *pods.workload_fields(),
+    *objects.persistent_volume_fields(),
     *events.delivery_fields(),
 )
