@@ -80,6 +80,7 @@ Load kae_extractor::select(const struct kae_abi_event_input &input)
     }
     const char *payload =
         reinterpret_cast<const char *>(input.evt) + sizeof(struct kae_abi_plugin_event);
+    runner.begin_event();
     load = document.load(std::string_view(payload, wanted.payload_len_bytes));
     key = wanted;
     has_event = load != Load::kNoMemory;
@@ -146,7 +147,7 @@ extern "C" {
 struct kae_extractor *kae_extractor_new(void)
 {
     struct kae_extractor *extractor = new (std::nothrow) kae_extractor;
-    if (extractor != nullptr && !extractor->document.init()) {
+    if (extractor != nullptr && !(extractor->document.init() && extractor->runner.init())) {
         delete extractor;
         return nullptr;
     }
@@ -172,7 +173,6 @@ int32_t kae_extract(struct kae_extractor *extractor, const struct kae_abi_event_
     }
     kae::Runner &runner = extractor->runner;
     bool all_known = true;
-    runner.clear();
     for (uint32_t i = 0; i < num_fields; i++) {
         fields[i].res_len = 0;
         fields[i].res.str = nullptr;
@@ -181,34 +181,29 @@ int32_t kae_extract(struct kae_extractor *extractor, const struct kae_abi_event_
     if (!all_known) {
         return KAE_ABI_FAILURE;
     }
-    const Load load = extractor->select(*input);
-    if (load == Load::kAuditEvent) {
-        for (uint32_t i = 0; i < num_fields; i++) {
-            const struct kae_program &program = kae_programs[fields[i].field_id];
-            const bool keyed = program.arg == KAE_ARG_KEY;
-            const kae::Argument argument = {
-                fields[i].arg_present != 0, fields[i].arg_index,
-                keyed ? std::string_view(fields[i].arg_key) : std::string_view()};
-            const size_t before = runner.size();
-            runner.run(program, argument, extractor->key.ts_ns);
-            fields[i].res_len = runner.size() - before;
+    const Load load =
+        extractor->is_current(*input) ? extractor->load : extractor->select(*input);
+    bool complete = load != Load::kNoMemory;
+    for (uint32_t i = 0; i < num_fields && complete && load == Load::kAuditEvent; i++) {
+        const bool keyed = kae_programs[fields[i].field_id].arg == KAE_ARG_KEY;
+        const kae::Argument argument = {
+            fields[i].arg_present != 0, fields[i].arg_index,
+            keyed ? std::string_view(fields[i].arg_key) : std::string_view()};
+        const kae::Answer answer =
+            runner.answer(fields[i].field_id, argument, extractor->key.ts_ns);
+        complete = !runner.short_of_memory();
+        if (complete && answer.count != 0) {
+            fields[i].res.str = &answer.values->str;
+            fields[i].res_len = answer.count;
         }
     }
-    if (load == Load::kNoMemory || runner.short_of_memory()) {
+    if (!complete) {
         for (uint32_t i = 0; i < num_fields; i++) {
             fields[i].res_len = 0;
         }
         std::snprintf(extractor->error, sizeof extractor->error,
                       "memory ran out while fields were extracted");
         return KAE_ABI_FAILURE;
-    }
-    /* Only now: the array of values may have moved while it grew. */
-    kae::Value *values = runner.values();
-    for (uint32_t i = 0; i < num_fields; i++) {
-        if (fields[i].res_len != 0) {
-            fields[i].res.str = &values->str;
-            values += fields[i].res_len;
-        }
     }
     return KAE_ABI_SUCCESS;
 }

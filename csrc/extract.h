@@ -9,8 +9,9 @@
  * Threads: one extractor belongs to one plugin handle; the host never calls it
  * from two threads at once. It never takes the GIL and never calls Python.
  * Memory: everything that `fields[i].res` points to belongs to the extractor and
- * stays valid until the next kae_extract, kae_extractor_reset or
- * kae_extractor_free on it.
+ * stays valid until it is asked about another event, reset or freed; only the array
+ * of the values itself may go at the next kae_extract. The ABI asks for less, hosts
+ * need it (see extract_answers.h).
  */
 #ifndef KAE_EXTRACT_H
 #define KAE_EXTRACT_H

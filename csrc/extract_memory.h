@@ -8,6 +8,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
+#include <new>
 #include <string_view>
 #include <type_traits>
 
@@ -26,6 +28,7 @@ template <typename T> class Array {
     size_t size() const { return size_; }
     T *data() { return items_; }
     T &operator[](size_t position) { return items_[position]; }
+    const T &operator[](size_t position) const { return items_[position]; }
     T &back() { return items_[size_ - 1]; }
 
     void clear() { size_ = 0; }
@@ -63,17 +66,26 @@ template <typename T> class Array {
 };
 
 /*
- * NUL-terminated texts that never move once finished. One text at a time is
- * being written: put() appends to it, finish() ends it.
+ * Sequences of plain values that never move once finished. One at a time is being
+ * written: put() appends to it, finish() ends it.
  */
-class Texts {
-  public:
-    Texts() = default;
-    Texts(const Texts &) = delete;
-    Texts &operator=(const Texts &) = delete;
-    ~Texts();
+template <typename T> class Sequences {
+    static_assert(std::is_trivially_copyable<T>::value, "moved with memcpy");
 
-    /* Forgets all texts; the memory stays. */
+  public:
+    Sequences() = default;
+    Sequences(const Sequences &) = delete;
+    Sequences &operator=(const Sequences &) = delete;
+    ~Sequences()
+    {
+        while (first_ != nullptr) {
+            Chunk *next = first_->next;
+            std::free(first_);
+            first_ = next;
+        }
+    }
+
+    /* Forgets all sequences; the memory stays. */
     void clear()
     {
         chunk_ = first_;
@@ -82,44 +94,122 @@ class Texts {
         failed_ = false;
     }
 
-    void put(const char *text, size_t len_bytes)
+    void put(const T *items, size_t count)
     {
-        if (chunk_ == nullptr || chunk_->capacity - used_ <= len_bytes) {
-            if (!grow(len_bytes)) {
-                return;
-            }
+        if (count != 0 && (has_room(count) || grow(count))) {
+            std::memcpy(chunk_->items() + used_, items, count * sizeof(T));
+            used_ += count;
         }
-        append(text, len_bytes);
     }
-    void put(std::string_view text) { put(text.data(), text.size()); }
-    void put(char c) { put(&c, 1); }
+    void put(const T &item)
+    {
+        if (has_room(1) || grow(1)) {
+            chunk_->items()[used_++] = item;
+        }
+    }
 
-    /* What has been written of the unfinished text; valid until the next put. */
-    std::string_view written() const;
+    /* How much has been written of the unfinished sequence. */
+    size_t size() const { return used_ - start_; }
 
-    /* Empty text when memory was short. */
-    const char *finish();
+    /* NULL when memory was short, or nothing has been written. */
+    T *finish()
+    {
+        T *items = failed_ || size() == 0 ? nullptr : chunk_->items() + start_;
+        start_ = used_;
+        return items;
+    }
 
-    /* Takes back the unfinished text. */
+    /* Takes back the unfinished sequence. */
     void abandon() { used_ = start_; }
 
     bool short_of_memory() const { return failed_; }
 
+    /* After a shortage: what is finished stays, and more may be written. */
+    void recover()
+    {
+        abandon();
+        failed_ = false;
+    }
+
+  protected:
+    /* The unfinished sequence; valid until the next put. */
+    const T *unfinished() const { return size() == 0 ? nullptr : chunk_->items() + start_; }
+
   private:
     struct Chunk {
         Chunk *next;
-        size_t capacity;
-        char *bytes() { return reinterpret_cast<char *>(this + 1); }
+        size_t capacity; /* items */
+        T *items() { return reinterpret_cast<T *>(this + 1); }
     };
+    static_assert(alignof(T) <= alignof(Chunk), "items lie right behind");
 
-    bool grow(size_t len_bytes);
-    void append(const char *text, size_t len_bytes);
+    static constexpr size_t kFirstChunkItems = 4096 / sizeof(T);
+
+    bool has_room(size_t count) const
+    {
+        return chunk_ != nullptr && chunk_->capacity - used_ >= count;
+    }
+
+    /* Goes on in a chunk that holds the unfinished sequence and `count` items more. The
+     * chunk at least doubles, so that what grows item by item costs linear time. */
+    bool grow(size_t count)
+    {
+        if (failed_) {
+            return false;
+        }
+        const size_t written = size();
+        const size_t needed = written + count;
+        Chunk *next = chunk_ != nullptr ? chunk_->next : nullptr;
+        if (next == nullptr || next->capacity < needed) {
+            size_t capacity = chunk_ != nullptr ? chunk_->capacity * 2 : kFirstChunkItems;
+            if (capacity < needed * 2) {
+                capacity = needed * 2;
+            }
+            void *memory = std::malloc(sizeof(Chunk) + capacity * sizeof(T));
+            if (memory == nullptr) {
+                failed_ = true;
+                return false;
+            }
+            Chunk *fresh = new (memory) Chunk{next, capacity};
+            if (chunk_ != nullptr) {
+                chunk_->next = fresh;
+            } else {
+                first_ = fresh;
+            }
+            next = fresh;
+        }
+        if (written != 0) {
+            std::memcpy(next->items(), chunk_->items() + start_, written * sizeof(T));
+        }
+        chunk_ = next;
+        start_ = 0;
+        used_ = written;
+        return true;
+    }
 
     Chunk *first_ = nullptr;
     Chunk *chunk_ = nullptr; /* the one being filled */
-    size_t used_ = 0;        /* of chunk_ */
-    size_t start_ = 0;       /* of the unfinished text in chunk_ */
+    size_t used_ = 0;        /* items of chunk_ */
+    size_t start_ = 0;       /* of the unfinished sequence in chunk_ */
     bool failed_ = false;
+};
+
+/* NUL-terminated texts that never move once finished. */
+class Texts : public Sequences<char> {
+  public:
+    using Sequences<char>::put;
+    void put(std::string_view text) { put(text.data(), text.size()); }
+
+    /* What has been written of the unfinished text; valid until the next put. */
+    std::string_view written() const { return std::string_view(unfinished(), size()); }
+
+    /* Empty text when memory was short. */
+    const char *finish()
+    {
+        put('\0');
+        const char *text = Sequences<char>::finish();
+        return text != nullptr ? text : "";
+    }
 };
 
 } /* namespace kae */

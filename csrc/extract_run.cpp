@@ -6,7 +6,7 @@ void Runner::add(const char *text)
 {
     Value value;
     value.str = text;
-    failed_ = failed_ || !values_.push(value);
+    values_.put(value);
     done_ = program_->is_list == 0;
 }
 
@@ -14,24 +14,44 @@ void Runner::add_number(uint64_t number)
 {
     Value value;
     value.u64 = number;
-    failed_ = failed_ || !values_.push(value);
+    values_.put(value);
     done_ = true;
 }
 
-void Runner::run(const struct kae_program &program, const Argument &argument,
-                 uint64_t event_time_ns)
+Answer Runner::answer(uint32_t field_id, const Argument &argument, uint64_t event_time_ns)
 {
-    program_ = &program;
+    if (failed_) { /* the answer before this one */
+        failed_ = false;
+        texts_.recover();
+        values_.recover();
+    }
+    const Answer *known = answers_.find(field_id, argument);
+    if (known != nullptr) {
+        return *known;
+    }
+    scratch_.clear();
+    renderer_.clear();
+    program_ = &kae_programs[field_id];
     argument_ = argument;
     event_time_ns_ = event_time_ns;
+    run();
+    const size_t count = values_.size();
+    const Answer answer = {values_.finish(), count};
+    failed_ = failed_ || values_.short_of_memory() || scratch_.short_of_memory() ||
+              renderer_.short_of_memory() || !answers_.keep(field_id, argument, answer);
+    return answer;
+}
+
+void Runner::run()
+{
     done_ = false;
     visited_ = false;
     matched_ = false;
-    if (program.guards.count != 0 && !document_.holds(program.guards)) {
+    if (program_->guards.count != 0 && !document_.holds(program_->guards)) {
         return;
     }
-    for (uint16_t i = 0; i < program.paths.count && !is_done(); i++) {
-        const struct kae_path &path = kae_paths[program.paths.first + i];
+    for (uint16_t i = 0; i < program_->paths.count && !is_done(); i++) {
+        const struct kae_path &path = kae_paths[program_->paths.first + i];
         const element *start = document_.node(path.node);
         if (start != nullptr) {
             const struct kae_op *ops = kae_ops + path.ops.first;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "extract_answers.h"
 #include "extract_document.h"
 #include "extract_memory.h"
 #include "extract_render.h"
@@ -12,45 +13,31 @@
 
 namespace kae {
 
-/* One value of a field, as the ABI's res points to it. */
-union Value {
-    const char *str;
-    uint64_t u64;
-};
-
-/* What the host gave in brackets; the program says which one counts. */
-struct Argument {
-    bool present;
-    uint64_t index;
-    std::string_view key;
-};
-
 class Runner {
   public:
     explicit Runner(Document &document) : document_(document), renderer_(document, texts_) {}
 
-    /* Forgets the values of the last call. */
-    void clear()
+    /* False when memory is short; nothing else may be called then. */
+    bool init() { return answers_.init(kae_num_programs); }
+
+    /* Forgets all answers: the document has changed. */
+    void begin_event()
     {
         texts_.clear();
-        scratch_.clear();
-        renderer_.clear();
         values_.clear();
+        answers_.clear();
         failed_ = false;
     }
 
-    /* Appends the field's values. event_time_ns is the event's own time. */
-    void run(const struct kae_program &program, const Argument &argument,
-             uint64_t event_time_ns);
+    /* The field's values; they stay until the next begin_event. event_time_ns is the
+     * event's own time. */
+    Answer answer(uint32_t field_id, const Argument &argument, uint64_t event_time_ns);
 
-    size_t size() const { return values_.size(); }
-    Value *values() { return values_.data(); }
-    bool short_of_memory() const
-    {
-        return failed_ || renderer_.short_of_memory() || scratch_.short_of_memory();
-    }
+    /* Whether the last answer is not complete. */
+    bool short_of_memory() const { return failed_; }
 
   private:
+    void run();
     void walk(element value, const struct kae_op *op, const struct kae_op *end);
     void walk_each(element value, const struct kae_op *op, const struct kae_op *end);
     void visit(element value);
@@ -79,7 +66,8 @@ class Runner {
     Texts texts_;
     Texts scratch_;
     Renderer renderer_;
-    Array<Value> values_;
+    Sequences<Value> values_;
+    Answers answers_;
     Array<const char *> shadowed_;
     bool failed_ = false;
 

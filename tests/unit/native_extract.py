@@ -6,7 +6,7 @@ Compiles it into a small shared library of its own, once a session.
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -142,8 +142,26 @@ class Native:
         event_input.evtnum = evtnum
         return event_input, memory
 
+    def pointers(self, event: Any, question: tuple[str | int, Key]) -> Callable[[], Values]:
+        """Asks now; what the answer's pointers lead to is read later, when it is called.
+
+        As libsinsp does, it copies the pointers to texts and keeps those to numbers.
+        """
+        fields, _alive = self._ask(event, [question])
+        (field,) = fields
+        count = field.res_len
+        if FIELDS[field.field_id].type == "uint64":
+            numbers = field.res.u64
+            return lambda: [int(numbers[n]) for n in range(count)]
+        texts = [field.res.str[n] for n in range(count)]
+        return lambda: [_text(text) for text in texts]
+
     def call(self, event: Any, wanted: Sequence[tuple[str | int, Key]]) -> list[Values]:
         """One call of kae_extract for several (field name or id, argument)."""
+        fields, _alive = self._ask(event, wanted)
+        return [_values(field) for field, _ in zip(fields, wanted, strict=False)]
+
+    def _ask(self, event: Any, wanted: Sequence[tuple[str | int, Key]]) -> tuple[Any, Any]:
         event_input, _ = event
         fields = FFI.new("struct kae_abi_extract_field[]", max(len(wanted), 1))
         alive = []
@@ -162,7 +180,7 @@ class Native:
         if code != 0:
             assert [field.res_len for field in fields] == [0] * len(wanted)
             raise ExtractError(self.error())
-        return [_values(field) for field, _ in zip(fields, wanted, strict=False)]
+        return fields, alive
 
     def extract(self, payload: bytes, name: str, arg: Key = None) -> Values:
         """One field of one event."""

@@ -6,7 +6,7 @@ import json
 import subprocess
 from pathlib import Path
 
-from native_extract import C_FLAGS, CSRC, Native, compile_extractor
+from native_extract import C_FLAGS, CSRC, Key, Native, compile_extractor
 
 LARGE = 10_000
 
@@ -135,6 +135,44 @@ def test_large_lists(native: Native) -> None:
     assert native.extract(payload, "ka.req.pod.containers.name", LARGE - 1) == [f"c{LARGE - 1}"]
     assert native.extract(payload, "ka.req.pod.volumes.volume_type") == ["hostPath"] * LARGE
     assert native.extract(payload, "ka.req.annotations", f"a{LARGE - 1}") == [f"{LARGE - 1}"]
+
+
+def test_values_stay_until_another_event(native: Native) -> None:
+    """What a field's answer points to outlives other questions about the event, also a thousand.
+
+    libsinsp relies on it where a rule asks `A exists and B = x and A = y`.
+    """
+    spec = {"volumes": [{"hostPath": {"path": "//etc"}}, {"hostPath": {"path": "//run"}}]}
+    event = native.new_event(
+        json.dumps(
+            {
+                "auditID": "a",
+                "objectRef": {"resource": "pods"},
+                "responseStatus": {"code": 201},
+                "requestObject": {"metadata": {"annotations": {"n": 1}}, "spec": spec},
+                "requestReceivedTimestamp": "2026-01-05T09:08:29.579000Z",
+                "stageTimestamp": "2026-01-05T09:08:29.587431Z",
+            }
+        ).encode()
+    )
+    wanted: list[tuple[str | int, Key]] = [
+        ("ka.req.workload.hostpaths", None),
+        ("ka.response.code", None),
+        ("ka.value", "/requestObject/spec"),
+        ("ka.value", "/requestObject/metadata"),
+        ("ka.duration_ms", None),
+    ]
+    first = [native.pointers(event, question) for question in wanted]
+    for number in range(1_000):
+        native.call(event, [("ka.value", f"/requestObject/spec/volumes/{number % 2}/{number}")])
+        native.call(event, [("ka.req.annotations", f"{number}"), ("ka.value", "/requestObject")])
+    assert [values() for values in first] == [
+        ["/etc", "/run"],
+        ["201"],
+        [json.dumps(spec, separators=(",", ":"))],
+        ['{"annotations":{"n":1}}'],
+        [8],
+    ]
 
 
 def test_short_memory(tmp_path: Path) -> None:
