@@ -2,9 +2,11 @@
 
 One file a rule, named after it. A case is a user and a request of _bases.yaml, changed:
 ``set`` and ``unset`` take JSON Pointers (RFC 6901); ``each`` makes a case of each value of a
-pointer, ``commands`` one of each command line of an exec. A near miss changes the first of the
-rule's firing events, or the one that ``of`` counts from 1, and names only what differs.
-_common.yaml holds changes that are made to the first firing event of every rule.
+pointer, ``commands`` one of each command of an exec, its words or a line for a shell. A near
+miss changes the first of the rule's firing events, or the one that ``of`` counts from 1, and
+names only what differs. ``truncated`` cuts the line: true before the response, a member's name
+inside its text. _common.yaml holds changes that are made to the first firing event of every
+rule.
 """
 
 from __future__ import annotations
@@ -84,8 +86,9 @@ def _each(case: Json) -> Iterator[Json]:
     values = dict(case.get("each", {}))
     if "commands" in case:
         values["/requestURI"] = [
-            f"{_EXEC}?{urlencode({'command': ['sh', '-c', command]}, doseq=True)}"
+            f"{_EXEC}?{urlencode({'command': words}, doseq=True)}"
             for command in case["commands"]
+            for words in [command if isinstance(command, list) else ["sh", "-c", command]]
         ]
     if not values:
         yield case
@@ -145,8 +148,9 @@ def _case(bases: Json, rule: str, case: Json, fires: bool, also_known: bool = Tr
     line = json.dumps(
         {name: event[name] for name in _ORDER if name in event}, separators=(",", ":")
     )
-    if case.get("truncated"):
-        line = line[: line.index('"responseObject"')] + "[Truncated...]"
+    if cut := case.get("truncated"):
+        start, kept = ('"responseObject"', "") if cut is True else (f'"{cut}":"', f'"{cut}":"cut')
+        line = line[: line.index(start)] + kept + "[Truncated...]"
     also = frozenset(case.get("also", [])) if fires and also_known else None
     return Case(rule, case["what"], fires, event["auditID"], line, also)
 
