@@ -59,7 +59,7 @@ void *host_open(struct host *host, void *plugin, const char *params);
 int32_t host_next(struct host *host, void *plugin, void *instance, uint32_t *nevts,
                   struct kae_abi_event ***evts);
 
-/* The value of a string field, "" when it has none. Valid until the next call. */
+/* The value of a string field, "" when it has none. Valid until another event is asked. */
 const char *host_extract(struct host *host, void *plugin, const struct kae_abi_event *event,
                          uint64_t evtnum, const char *field);
 

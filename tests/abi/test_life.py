@@ -46,3 +46,21 @@ def test_a_second_capture_never_answers_with_the_first_ones_event(
     (length_1, id_1), (length_2, id_2) = (line.split() for line in ran.stdout.splitlines())
     assert length_1 == length_2, "the test needs events of one length"
     assert (id_1, id_2) == ("aaaa", "bbbb")
+
+
+def test_an_answer_outlives_other_questions_about_its_event(
+    run_host: RunHost, library: Path, tmp_path: Path
+) -> None:
+    """Hosts read it then: libsinsp before falcosecurity/libs#2935, after `exists`."""
+    event = audit_event("a") | {
+        "objectRef": {"resource": "pods"},
+        "responseStatus": {"code": 201},
+        "requestObject": {
+            "spec": {"volumes": [{"hostPath": {"path": "//etc"}}]},
+            "subjects": [{"kind": "User"}],
+        },
+    }
+    path = tmp_path / "event.json"
+    path.write_text(json.dumps(event))
+    ran = run_host("host_kept_answers", library, f"file://{path}")
+    assert ran.stdout == '/etc 201 {"kind":"User"}\n'
