@@ -10,7 +10,7 @@
 namespace kae {
 
 static const uint64_t kNsPerMs = 1000000;
-static const size_t kMaxPrefixLevels = 16; /* as in model.py */
+static const size_t kMaxPrefixLevels = 8; /* as in model.py */
 
 void Runner::visit_text(element value)
 {

@@ -14,7 +14,7 @@ from enum import Enum
 KEY = "<key>"
 
 # Keeps the prefixes of a path of a thousand segments from filling the memory.
-MAX_PREFIX_LEVELS = 16
+MAX_PREFIX_LEVELS = 8
 
 
 class Arg(Enum):

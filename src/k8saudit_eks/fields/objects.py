@@ -204,7 +204,7 @@ def persistent_volume_fields() -> Iterator[Field]:
     )
     yield Field(
         "ka.req.persistentvolume.hostpath_prefixes",
-        "This path and every folder above it, down to the sixteenth level.",
+        "This path and every folder above it, down to the eighth level.",
         paths,
         Shape.HOST_PATH_PREFIXES,
         is_list=True,
