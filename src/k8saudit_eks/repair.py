@@ -31,7 +31,8 @@ class Repaired(NamedTuple):
 
     Attributes:
         text: the object.
-        members: its own (not nested) members whose values are strings.
+        members: its own (not nested) members whose values are strings; of several with
+            one name the first counts, whatever its value is.
         cut: whether anything was missing or left out.
     """
 
@@ -51,7 +52,7 @@ def repair(text: str) -> Repaired | None:
     # there. Nothing that is open there is closed without a new such place, so the
     # closers are the first `keep_depth` ones even at the end of the scan.
     keep_end = keep_depth = 0
-    members: dict[str, str] = {}
+    first: dict[str, str | None] = {}  # of each name; None for what is no string
     name = ""
     expect = _VALUE
     empty = False  # right behind an opening bracket: it may close
@@ -66,6 +67,8 @@ def repair(text: str) -> Repaired | None:
             if mark in "{[":
                 if expect != _VALUE or (not closers and mark == "["):
                     break
+                if len(closers) == 1:
+                    first.setdefault(json.loads(name), None)
                 closers.append("}" if mark == "{" else "]")
                 expect = _KEY if mark == "{" else _VALUE
                 empty = True
@@ -79,7 +82,7 @@ def repair(text: str) -> Repaired | None:
                 keep_end, keep_depth = position, len(closers)
                 if not closers:
                     rest = text[position:].strip()
-                    return Repaired(text[:position].lstrip(), members, bool(rest))
+                    return Repaired(text[:position].lstrip(), _strings(first), bool(rest))
                 continue
             if mark == ",":
                 if expect != _COMMA:
@@ -99,8 +102,9 @@ def repair(text: str) -> Repaired | None:
             continue
         if expect != _VALUE or not closers:
             break
-        if kind == "string" and len(closers) == 1:
-            members.setdefault(json.loads(name), json.loads(token["string"]))
+        if len(closers) == 1:
+            value = json.loads(token["string"]) if kind == "string" else None
+            first.setdefault(json.loads(name), value)
         expect = _COMMA
         empty = False
         keep_end, keep_depth = position, len(closers)
@@ -108,4 +112,8 @@ def repair(text: str) -> Repaired | None:
     if keep_depth == 0:
         return None
     kept = text[:keep_end].lstrip() + "".join(reversed(closers[:keep_depth]))
-    return Repaired(kept, members, True)
+    return Repaired(kept, _strings(first), True)
+
+
+def _strings(first: dict[str, str | None]) -> dict[str, str]:
+    return {name: value for name, value in first.items() if value is not None}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
 import pytest
@@ -291,6 +290,13 @@ def test_every_cut_gives_a_prefix_of_the_event(cut: int) -> None:
     assert repaired.members == strings
 
 
+def test_first_of_repeated_members_counts() -> None:
+    """Also where it is no string, and so no member that repair tells of."""
+    repaired = repair('{"a":{"b":"1"},"a":"2","c":[],"c":"3","d":4,"d":"5","e":"6","e":"7"')
+    assert repaired is not None
+    assert repaired.members == {"e": "6"}
+
+
 @settings(max_examples=500, deadline=None)
 @given(st.text(alphabet='{}[]:,"\\u0 1e.-truefalsn\ud800\0é', max_size=60))
 def test_repair_gives_valid_json_or_nothing(text: str) -> None:
@@ -309,7 +315,10 @@ def test_repair_gives_valid_json_or_nothing(text: str) -> None:
 
 
 def test_repair_takes_linear_time() -> None:
-    """1 MiB that ends inside a string, inside deep brackets, or full of escapes."""
+    """1 MiB that ends inside a string, inside deep brackets, or full of escapes.
+
+    It takes a second or two; a quadratic scan would not end today.
+    """
     size = 1 << 20
     texts = [
         '{"a":1,"b":"' + "x" * size,
@@ -319,8 +328,5 @@ def test_repair_takes_linear_time() -> None:
         '{"a":1' + ',"b":"\\' * (size // 7),
         '{"a":1' + " " * size,
     ]
-    started = time.process_time()
     for text in texts:
         assert repair(text) is not None
-    # Some 2 s on a slow machine; a quadratic scan would take hours.
-    assert time.process_time() - started < 30
