@@ -185,10 +185,14 @@ int32_t kae_extract(struct kae_extractor *extractor, const struct kae_abi_event_
         extractor->is_current(*input) ? extractor->load : extractor->select(*input);
     bool complete = load != Load::kNoMemory;
     for (uint32_t i = 0; i < num_fields && complete && load == Load::kAuditEvent; i++) {
-        const bool keyed = kae_programs[fields[i].field_id].arg == KAE_ARG_KEY;
-        const kae::Argument argument = {
-            fields[i].arg_present != 0, fields[i].arg_index,
-            keyed ? std::string_view(fields[i].arg_key) : std::string_view()};
+        const uint8_t arg = kae_programs[fields[i].field_id].arg;
+        kae::Argument argument = {};
+        if (arg == KAE_ARG_KEY) {
+            argument.key = std::string_view(fields[i].arg_key);
+        } else if (arg == KAE_ARG_INDEX && fields[i].arg_present != 0) {
+            argument.present = true;
+            argument.index = fields[i].arg_index;
+        }
         const kae::Answer answer =
             runner.answer(fields[i].field_id, argument, extractor->key.ts_ns);
         complete = !runner.short_of_memory();

@@ -15,9 +15,10 @@ union Value {
     uint64_t u64;
 };
 
-/* What the host gave in brackets; the program says which one counts. */
+/* What the host gave in brackets, as far as the field takes it; zeros for the rest, so that
+ * equal questions have equal arguments. */
 struct Argument {
-    bool present;
+    bool present; /* an index */
     uint64_t index;
     std::string_view key;
 };
@@ -29,10 +30,12 @@ struct Answer {
 };
 
 /*
- * Answers are kept, and asked for again as they are, until another event comes: a host
- * may hold on to them that long. libsinsp does where a rule asks whether a field
- * exists, then for another field, then what the first one is (falcosecurity/libs pull
- * request 2935): were the memory used again, the rule would see the other's value.
+ * Answers are kept until another event comes, and given again to the same question. A
+ * host may hold on to them that long: libsinsp copies the pointers to texts, and reads
+ * those where a rule asks whether a field exists, then for another field, then what the
+ * first one is (falcosecurity/libs pull request 2935). Were the memory used again, the
+ * rule would see the other's value. Strings of the document itself need no keeping and
+ * never come here (extract.cpp's answer_in_place).
  */
 class Answers {
   public:

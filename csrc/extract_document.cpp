@@ -1,9 +1,9 @@
 #include "extract_document.h"
 
-#include <strings.h>
-
 #include <cstring>
 #include <new>
+
+#include "extract_ascii.h"
 
 namespace kae {
 
@@ -248,44 +248,18 @@ bool Document::holds(struct kae_range guards)
     return true;
 }
 
-using Compare = int (*)(const char *key, const char *name, size_t len_bytes);
-
-static int compare(const char *key, const char *name, size_t len_bytes)
-{
-    return std::memcmp(key, name, len_bytes);
-}
-
-/* The last member whose key compares equal. */
-static bool last_member(element value, std::string_view name, Compare compare_keys, element &out)
+bool Document::member(element value, std::string_view name, element &out) const
 {
     simdjson::dom::object object;
     if (value.get_object().get(object) != simdjson::SUCCESS) {
         return false;
     }
-    const auto end = object.end();
-    auto last = end;
-    for (auto field = object.begin(); field != end; ++field) {
-        if (field.key_length() == name.size() &&
-            compare_keys(field.key_c_str(), name.data(), name.size()) == 0) {
-            last = field;
-        }
-    }
-    if (!(last != end) || last.value().is_null()) {
-        return false;
-    }
-    out = last.value();
-    return true;
-}
-
-bool Document::member(element value, std::string_view name, element &out) const
-{
     if (last_counts_) {
-        return last_member(value, name, compare, out);
+        const auto matches = [name](std::string_view key) { return key == name; };
+        return find_member(object, true, matches, out);
     }
-    simdjson::dom::object object;
     element found;
-    if (value.get_object().get(object) != simdjson::SUCCESS ||
-        object.at_key(name).get(found) != simdjson::SUCCESS || found.is_null()) {
+    if (object.at_key(name).get(found) != simdjson::SUCCESS || found.is_null()) {
         return false;
     }
     out = found;
@@ -294,18 +268,10 @@ bool Document::member(element value, std::string_view name, element &out) const
 
 bool Document::member_any_case(element value, std::string_view name, element &out) const
 {
-    if (last_counts_) {
-        return last_member(value, name, strncasecmp, out);
-    }
     simdjson::dom::object object;
-    element found;
-    if (value.get_object().get(object) != simdjson::SUCCESS ||
-        object.at_key_case_insensitive(name).get(found) != simdjson::SUCCESS ||
-        found.is_null()) {
-        return false;
-    }
-    out = found;
-    return true;
+    const auto matches = [name](std::string_view key) { return is_same_any_case(key, name); };
+    return value.get_object().get(object) == simdjson::SUCCESS &&
+           find_member(object, last_counts_, matches, out);
 }
 
 bool element_at(element value, uint64_t index, element &out)

@@ -163,6 +163,26 @@ class Document {
     size_t capacity_ = 0;   /* of bytes_, without that */
 };
 
+/* The first member of an object whose key matches, or the last one; false for null. */
+template <typename Matches>
+bool find_member(simdjson::dom::object object, bool last_counts, Matches matches, element &out)
+{
+    element found;
+    bool is_found = false;
+    const auto end = object.end();
+    for (auto field = object.begin(); field != end && (last_counts || !is_found); ++field) {
+        if (matches(std::string_view(field.key_c_str(), field.key_length()))) {
+            found = field.value();
+            is_found = true;
+        }
+    }
+    if (!is_found || found.is_null()) {
+        return false;
+    }
+    out = found;
+    return true;
+}
+
 /* The element of an array. */
 bool element_at(element value, uint64_t index, element &out);
 

@@ -1,6 +1,6 @@
 /*
- * Memory of one extractor: it only grows, is used again for every call, and a
- * shortage is remembered instead of thrown.
+ * Memory of one extractor: it is used again for every event, what a large one needed is
+ * partly given back, and a shortage is remembered instead of thrown.
  */
 #ifndef KAE_EXTRACT_MEMORY_H
 #define KAE_EXTRACT_MEMORY_H
@@ -79,15 +79,16 @@ template <typename T> class Sequences {
     ~Sequences()
     {
         while (first_ != nullptr) {
-            Chunk *next = first_->next;
-            std::free(first_);
-            first_ = next;
+            free_chunk(first_);
         }
     }
 
-    /* Forgets all sequences; the memory stays. */
+    /* Forgets all sequences; the memory stays, if it is not much. */
     void clear()
     {
+        if (capacity_ > kKeptItems) {
+            trim();
+        }
         chunk_ = first_;
         used_ = 0;
         start_ = 0;
@@ -144,14 +145,40 @@ template <typename T> class Sequences {
     static_assert(alignof(T) <= alignof(Chunk), "items lie right behind");
 
     static constexpr size_t kFirstChunkItems = 4096 / sizeof(T);
+    static constexpr size_t kKeptItems = (1 << 20) / sizeof(T);
+
+    /* Puts the next chunk in its place. */
+    void free_chunk(Chunk *&chunk)
+    {
+        Chunk *next = chunk->next;
+        capacity_ -= chunk->capacity;
+        std::free(chunk);
+        chunk = next;
+    }
+
+    /* Keeps chunks up to kKeptItems. */
+    void trim()
+    {
+        size_t kept = 0;
+        Chunk **chunk = &first_;
+        while (*chunk != nullptr) {
+            if (kept + (*chunk)->capacity > kKeptItems) {
+                free_chunk(*chunk);
+            } else {
+                kept += (*chunk)->capacity;
+                chunk = &(*chunk)->next;
+            }
+        }
+    }
 
     bool has_room(size_t count) const
     {
         return chunk_ != nullptr && chunk_->capacity - used_ >= count;
     }
 
-    /* Goes on in a chunk that holds the unfinished sequence and `count` items more. The
-     * chunk at least doubles, so that what grows item by item costs linear time. */
+    /* Goes on in a chunk that holds the unfinished sequence and `count` items more. Chunks
+     * at least double, so that what grows item by item costs linear time, and all together
+     * are not much more than what they held at most. */
     bool grow(size_t count)
     {
         if (failed_) {
@@ -159,8 +186,11 @@ template <typename T> class Sequences {
         }
         const size_t written = size();
         const size_t needed = written + count;
-        Chunk *next = chunk_ != nullptr ? chunk_->next : nullptr;
-        if (next == nullptr || next->capacity < needed) {
+        Chunk *&next = chunk_ != nullptr ? chunk_->next : first_;
+        while (next != nullptr && next->capacity < needed) { /* nothing is in it */
+            free_chunk(next);
+        }
+        if (next == nullptr) {
             size_t capacity = chunk_ != nullptr ? chunk_->capacity * 2 : kFirstChunkItems;
             if (capacity < needed * 2) {
                 capacity = needed * 2;
@@ -170,13 +200,8 @@ template <typename T> class Sequences {
                 failed_ = true;
                 return false;
             }
-            Chunk *fresh = new (memory) Chunk{next, capacity};
-            if (chunk_ != nullptr) {
-                chunk_->next = fresh;
-            } else {
-                first_ = fresh;
-            }
-            next = fresh;
+            next = new (memory) Chunk{nullptr, capacity};
+            capacity_ += capacity;
         }
         if (written != 0) {
             std::memcpy(next->items(), chunk_->items() + start_, written * sizeof(T));
@@ -189,6 +214,7 @@ template <typename T> class Sequences {
 
     Chunk *first_ = nullptr;
     Chunk *chunk_ = nullptr; /* the one being filled */
+    size_t capacity_ = 0;    /* items of all chunks */
     size_t used_ = 0;        /* items of chunk_ */
     size_t start_ = 0;       /* of the unfinished sequence in chunk_ */
     bool failed_ = false;

@@ -52,15 +52,8 @@ static bool pointer_step(element value, std::string_view token, bool last_counts
     simdjson::dom::object object;
     uint64_t index;
     if (value.get_object().get(object) == simdjson::SUCCESS) {
-        bool is_found = false;
-        const auto end = object.end();
-        for (auto field = object.begin(); field != end && (last_counts || !is_found); ++field) {
-            if (is_token(field.key(), token)) {
-                out = field.value();
-                is_found = true;
-            }
-        }
-        return is_found && !out.is_null();
+        const auto matches = [token](std::string_view key) { return is_token(key, token); };
+        return find_member(object, last_counts, matches, out);
     }
     return pointer_index(token, index) && element_at(value, index, out);
 }

@@ -44,6 +44,7 @@ Answer Runner::answer(uint32_t field_id, const Argument &argument, uint64_t even
 
 void Runner::run()
 {
+    instead_ = nullptr;
     done_ = false;
     visited_ = false;
     matched_ = false;

@@ -46,6 +46,7 @@ class Runner {
     void visit_repository(element value);
     void visit_capability(element value);
     void visit_host_path(element value);
+    void add_host_path(std::string_view path, size_t num_levels);
     void visit_colon_joined(element value);
     void visit_member_names(element value);
     void visit_match(element value);
@@ -75,6 +76,7 @@ class Runner {
     const struct kae_program *program_ = nullptr;
     Argument argument_ = {};
     uint64_t event_time_ns_ = 0;
+    const char *instead_ = nullptr; /* of parts that are absent; written at most once */
     bool done_ = false;    /* the field has all its values */
     bool visited_ = false; /* a node was reached */
     bool matched_ = false; /* one of them met the condition */

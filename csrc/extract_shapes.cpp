@@ -1,6 +1,7 @@
 /* How each shape (model.py's Shape) makes values from an element. */
 #include <algorithm>
 
+#include "extract_ascii.h"
 #include "extract_pointer.h"
 #include "extract_run.h"
 #include "extract_time.h"
@@ -18,12 +19,13 @@ void Runner::visit_text(element value)
         add(renderer_.text(value));
         return;
     }
-    const element *fallback =
-        program_->fallback != KAE_NO_NODE ? document_.node(program_->fallback) : nullptr;
-    if (fallback != nullptr) {
-        add(renderer_.text(*fallback));
-    } else if (program_->default_text != nullptr) {
-        add(program_->default_text);
+    if (instead_ == nullptr) {
+        const element *fallback =
+            program_->fallback != KAE_NO_NODE ? document_.node(program_->fallback) : nullptr;
+        instead_ = fallback != nullptr ? renderer_.text(*fallback) : program_->default_text;
+    }
+    if (instead_ != nullptr) {
+        add(instead_);
     }
 }
 
@@ -63,24 +65,6 @@ void Runner::visit_repository(element value)
     add(texts_.finish());
 }
 
-static char upper_case(char c)
-{
-    return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
-}
-
-static bool starts_with_any_case(std::string_view text, std::string_view upper_case_prefix)
-{
-    if (text.size() < upper_case_prefix.size()) {
-        return false;
-    }
-    for (size_t i = 0; i < upper_case_prefix.size(); i++) {
-        if (upper_case(text[i]) != upper_case_prefix[i]) {
-            return false;
-        }
-    }
-    return true;
-}
-
 void Runner::visit_capability(element value)
 {
     static const std::string_view kPrefix = "CAP_";
@@ -89,7 +73,7 @@ void Runner::visit_capability(element value)
         add(renderer_.text(value));
         return;
     }
-    if (starts_with_any_case(name, kPrefix)) {
+    if (is_same_any_case(name.substr(0, kPrefix.size()), kPrefix)) {
         name.remove_prefix(kPrefix.size());
     }
     for (const char c : name) {
@@ -112,6 +96,20 @@ static bool next_segment(std::string_view &path, std::string_view &segment)
     return false;
 }
 
+void Runner::add_host_path(std::string_view path, size_t num_levels)
+{
+    std::string_view segment;
+    texts_.put('/');
+    for (size_t i = 0; i < num_levels; i++) {
+        next_segment(path, segment);
+        if (i != 0) {
+            texts_.put('/');
+        }
+        put_without_nul(texts_, segment);
+    }
+    add(texts_.finish());
+}
+
 void Runner::visit_host_path(element value)
 {
     std::string_view path;
@@ -128,16 +126,10 @@ void Runner::visit_host_path(element value)
     const bool prefixes = program_->shape == KAE_SHAPE_HOST_PATH_PREFIXES;
     const size_t last = prefixes ? std::min(num_levels, kMaxPrefixLevels) : num_levels;
     for (size_t level = prefixes ? 0 : last; level <= last; level++) {
-        rest = path;
-        texts_.put('/');
-        for (size_t i = 0; i < level; i++) {
-            next_segment(rest, segment);
-            if (i != 0) {
-                texts_.put('/');
-            }
-            put_without_nul(texts_, segment);
-        }
-        add(texts_.finish());
+        add_host_path(path, level);
+    }
+    if (last < num_levels) {
+        add_host_path(path, num_levels);
     }
 }
 

@@ -156,6 +156,12 @@ class Native:
         texts = [field.res.str[n] for n in range(count)]
         return lambda: [_text(text) for text in texts]
 
+    def addresses(self, event: Any, question: tuple[str | int, Key]) -> list[int]:
+        """Where the texts of the answer are."""
+        fields, _alive = self._ask(event, [question])
+        (field,) = fields
+        return [int(FFI.cast("uintptr_t", field.res.str[n])) for n in range(field.res_len)]
+
     def call(self, event: Any, wanted: Sequence[tuple[str | int, Key]]) -> list[Values]:
         """One call of kae_extract for several (field name or id, argument)."""
         fields, _alive = self._ask(event, wanted)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from native_extract import C_FLAGS, CSRC, Key, Native, compile_extractor
 
+from k8saudit_eks.fields.reference import Event
+
 LARGE = 10_000
 
 # Every allocation of the extractor goes through these; simdjson's own do not.
@@ -173,6 +175,78 @@ def test_values_stay_until_another_event(native: Native) -> None:
         ['{"annotations":{"n":1}}'],
         [8],
     ]
+
+
+def test_what_stands_in_for_absent_parts_is_written_once(native: Native) -> None:
+    """A patch of 1 MiB may have a hundred thousand containers and a long fallback for all."""
+    spec = {"securityContext": {"runAsUser": ["a" * 500_000]}, "containers": [1] * 100_000}
+    event = {"auditID": "a", "verb": "patch", "requestObject": {"spec": spec}}
+    payload = json.dumps(event, separators=(",", ":")).encode()
+    question = ("ka.req.pod.containers.eff_run_as_user", None)
+    addresses = native.addresses(native.new_event(payload), question)
+    assert len(addresses) == 100_000
+    assert len(set(addresses)) == 1
+    answer = Event(payload).extract(*question) or []
+    assert len(answer) == 100_000
+    assert len(set(map(id, answer))) == 1
+
+
+def test_equal_questions_have_one_answer(native: Native) -> None:
+    """Also where the host leaves something in an argument that the field does not take."""
+    event = native.new_event(b'{"auditID":"a","responseStatus":{"code":201},"user":{"groups":[1]}}')
+    for field in ("ka.response.code", "ka.user.groups"):
+        (address,) = native.addresses(event, (field, None))
+        assert native.addresses(event, (field, 7)) == [address]
+
+
+GROWTH_DRIVER = r"""
+#include <malloc.h>
+#include <stdio.h>
+#include <string>
+#include "extract_memory.h"
+
+static size_t allocated(void)
+{
+    const struct mallinfo2 info = mallinfo2();
+    return info.uordblks + info.hblkhd;
+}
+
+/* Texts of ever other lengths, up to the first argument in an event; prints the most that
+ * they took, and what is left of it at the end, in bytes. */
+int main(int, char **argv)
+{
+    const size_t most = std::stoul(argv[1]);
+    const std::string text(most, 'x');
+    kae::Texts texts;
+    const size_t before = allocated();
+    size_t peak = 0;
+    for (size_t first = 1; first <= most; first += most / 997) {
+        texts.clear();
+        size_t length = first;
+        for (size_t written = 0; written + length <= most; written += length) {
+            texts.put(std::string_view(text).substr(0, length));
+            texts.finish();
+            length = length * 3 % most + 1;
+        }
+        const size_t now = allocated() - before;
+        peak = now > peak ? now : peak;
+    }
+    texts.clear();
+    printf("%zu %zu\n", peak, allocated() - before);
+    return 0;
+}
+"""
+
+
+def test_memory_is_linear_in_the_text_of_an_event(tmp_path: Path) -> None:
+    """Whatever lengths texts have, and most of it is given back after a large event."""
+    source, program = tmp_path / "growth.cpp", tmp_path / "growth"
+    source.write_text(GROWTH_DRIVER, encoding="utf-8")
+    run(["g++", "-std=c++17", "-O1", f"-I{CSRC}", str(source), "-o", str(program)])
+    for most in (1 << 20, 1 << 23):
+        peak, left = map(int, run([str(program), str(most)]).split())
+        assert most < peak < 6 * most
+        assert left <= 1 << 20
 
 
 def test_short_memory(tmp_path: Path) -> None:

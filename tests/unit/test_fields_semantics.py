@@ -162,6 +162,19 @@ class TestConditions:
         assert ask(event, "ka.user.extra", member) == ["arn:aws:iam::123456789012:root"]
         assert ask(event, "ka.user.extra", "aRN") is None
 
+    @pytest.mark.parametrize(
+        ("extra", "first", "last"),
+        [
+            ({"arn": ["a"], "ARN": ["b"]}, ["a"], ["b"]),
+            ({"arn": None, "ARN": ["b"]}, None, ["b"]),
+            ({"ARN": ["b"], "arn": None}, ["b"], None),
+        ],
+    )
+    def test_identity_twice(self, ask: Ask, extra: dict[str, Any], first: Any, last: Any) -> None:
+        """The first counts, in a patch the last, as of members with one name."""
+        assert ask({"verb": "get", "user": {"extra": extra}}, "ka.user.arn") == first
+        assert ask({"verb": "patch", "user": {"extra": extra}}, "ka.user.arn") == last
+
 
 class TestWorkload:
     """The pod spec of whatever workload the request writes."""
@@ -201,7 +214,7 @@ class TestWorkload:
         assert ask(event, "ka.req.workload.hostpaths") == paths
 
     def test_prefixes_of_host_paths(self, ask: Ask) -> None:
-        """Every folder above a path, and the path; eight levels at most."""
+        """Every folder above a path to the eighth level, and the path."""
         deep = "/".join("abcdefghijklmnopqrstuvwxyz")
         volumes = [{"hostPath": {"path": path}} for path in ["/", "//etc/ssh/", deep]]
         spec = {"volumes": volumes}
@@ -210,8 +223,9 @@ class TestWorkload:
         assert prefixes is not None
         assert prefixes[:4] == ["/", "/", "/etc", "/etc/ssh"]
         assert prefixes[4:6] == ["/", "/a"]
-        assert prefixes[-1] == "/a/b/c/d/e/f/g/h"
-        assert len(prefixes) == 1 + 3 + 9
+        assert prefixes[-2] == "/a/b/c/d/e/f/g/h"
+        assert prefixes[-1] == f"/{deep}"
+        assert len(prefixes) == 1 + 3 + 9 + 1
 
     @pytest.mark.parametrize("kind", ["hostPath", "local"])
     def test_path_of_a_persistent_volume(self, ask: Ask, kind: str) -> None:

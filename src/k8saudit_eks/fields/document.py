@@ -64,7 +64,7 @@ def parse(payload: bytes) -> Any:
         pass
     try:
         document = _loads(_repaired(payload), NumberText, strict=False)
-        below = _last_wins if _is_patch(document) else _first_wins
+        below = _last_wins if is_patch(document) else _first_wins
         return _clean(document, _first_wins, below)
     except RecursionError as error:
         raise TooDeepError from error
@@ -96,7 +96,7 @@ def _loads(text: str, out_of_range: Callable[[str], Any], *, strict: bool) -> An
         )
 
     document = read(_first_wins)
-    if not _is_patch(document):
+    if not is_patch(document):
         return document
     outermost: list[tuple[str, Any]] = []
 
@@ -109,7 +109,8 @@ def _loads(text: str, out_of_range: Callable[[str], Any], *, strict: bool) -> An
     return _first_wins(outermost)
 
 
-def _is_patch(document: Any) -> bool:
+def is_patch(document: Any) -> bool:
+    """Whether of several members with one name the last counts."""
     return isinstance(document, dict) and document.get("verb") == "patch"
 
 

@@ -43,8 +43,8 @@ class Shape(Enum):
     # A path of the node as the kernel takes it: from the root, without empty segments, "."
     # and a slash at the end. Anything but a string like TEXT.
     HOST_PATH = "host_path"
-    # The folders above such a path, from the root, and the path itself; at most
-    # MAX_PREFIX_LEVELS segments each.
+    # The folders above such a path, from the root, and the path itself; of the folders
+    # those of at most MAX_PREFIX_LEVELS segments.
     HOST_PATH_PREFIXES = "host_path_prefixes"
     # The texts of all parts joined by a colon; no value if one part is absent.
     COLON_JOINED = "colon_joined"

@@ -204,7 +204,7 @@ def persistent_volume_fields() -> Iterator[Field]:
     )
     yield Field(
         "ka.req.persistentvolume.hostpath_prefixes",
-        "This path and every folder above it, down to the eighth level.",
+        "This path and every folder above it; of the folders the first eight levels.",
         paths,
         Shape.HOST_PATH_PREFIXES,
         is_list=True,

@@ -190,7 +190,7 @@ def workload_fields() -> Iterator[Field]:
     yield Field(
         "ka.req.workload.hostpath_prefixes",
         "These paths and every folder above them, e.g. /, /etc and /etc/ssh, so that one list "
-        "says below what nobody may mount; down to the eighth level.",
+        "says below what nobody may mount; of the folders the first eight levels.",
         ("volumes[*].hostPath.path",),
         Shape.HOST_PATH_PREFIXES,
         is_list=True,

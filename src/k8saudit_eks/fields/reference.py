@@ -15,7 +15,7 @@ from jsonpath_ng.ext.filter import Filter
 from jsonpath_ng.ext.parser import parse as parse_jsonpath
 from jsonpath_ng.jsonpath import Child, Fields, JSONPath, Root, This
 
-from k8saudit_eks.fields.document import UnparsableError, as_text, parse
+from k8saudit_eks.fields.document import UnparsableError, as_text, is_patch, parse
 from k8saudit_eks.fields.model import KEY, Arg, Choice, Field, Guard
 from k8saudit_eks.fields.shapes import Nodes, Values, render
 from k8saudit_eks.fields.table import FIELDS
@@ -122,6 +122,7 @@ class _Walk:
 
     def __init__(self, document: Any, row: Field | None = None, arg: Key = None) -> None:
         self._document = document
+        self._last_counts = is_patch(document)
         self._any_case = row.any_case if row is not None else ()
         self._key = arg if isinstance(arg, str) else None
         takes_index = row is not None and row.arg is Arg.INDEX
@@ -179,7 +180,7 @@ class _Walk:
             if name in self._any_case:
                 wanted = _ascii_lower(name)
                 found = [node[key] for key in node if _ascii_lower(key) == wanted]
-                value = found[-1] if found else None
+                value = found[-1 if self._last_counts else 0] if found else None
             else:
                 value = node.get(self._key if name == KEY else name)
             if value is not None:

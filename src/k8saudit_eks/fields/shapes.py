@@ -44,7 +44,7 @@ def render(row: Field, reached: Nodes, key: str, time_ns: int) -> Values:
     nodes = reached.nodes
     match row.shape:
         case Shape.TEXT:
-            return [as_text(node) for node in _with_defaults(row, reached)]
+            return [*_texts(row, reached)]
         case Shape.JOINED:
             return [_joined(node) for node in nodes]
         case Shape.REPOSITORY:
@@ -93,22 +93,28 @@ def render(row: Field, reached: Nodes, key: str, time_ns: int) -> Values:
             return [as_text(node) for node in found if node is not None]
 
 
-def _with_defaults(row: Field, reached: Nodes) -> Iterable[Any]:
-    for part in _parts(row, reached, absent=reached.fallback):
+def _texts(row: Field, reached: Nodes) -> Iterable[str]:
+    instead = row.default
+    is_rendered = reached.fallback is None
+    for part in _parts(row, reached):
         if part is not None:
-            yield part
-        elif row.default is not None:
-            yield row.default
+            yield as_text(part)
+            continue
+        if not is_rendered:  # once, however many parts are absent
+            instead = as_text(reached.fallback)
+            is_rendered = True
+        if instead is not None:
+            yield instead
 
 
-def _parts(row: Field, reached: Nodes, absent: Any = None) -> Iterable[Any]:
-    """Of each node the first part that is present."""
+def _parts(row: Field, reached: Nodes) -> Iterable[Any]:
+    """Of each node the first part that is present, or None."""
     for node in reached.nodes:
         if not row.parts:
             yield node
             continue
         parts = (reached.part(node, path) for path in row.parts)
-        yield next((part for part in parts if part is not None), absent)
+        yield next((part for part in parts if part is not None), None)
 
 
 def _any(nodes: list[Any], truths: Iterable[bool]) -> Values:
@@ -153,7 +159,8 @@ def _prefixes(path: str) -> list[str]:
         return [path]
     segments = path[1:].split("/") if path != "/" else []
     levels = min(len(segments), MAX_PREFIX_LEVELS)
-    return ["/" + "/".join(segments[:level]) for level in range(levels + 1)]
+    prefixes = ["/" + "/".join(segments[:level]) for level in range(levels + 1)]
+    return prefixes if levels == len(segments) else [*prefixes, path]
 
 
 def _member_names(node: Any, left_out: tuple[str, ...]) -> list[str]:
