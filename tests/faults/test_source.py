@@ -18,7 +18,7 @@ from simulated_logs import SimulatedLogs
 
 from k8saudit_eks.aws import LogGroup
 from k8saudit_eks.config import Config
-from k8saudit_eks.delivery.ledger import NoLedger, Remembered
+from k8saudit_eks.delivery.ledger import Mark, NoLedger, Remembered
 from k8saudit_eks.delivery.seen import Key
 from k8saudit_eks.delivery.sqlite_ledger import open_ledger
 from k8saudit_eks.metrics import Metric
@@ -419,10 +419,10 @@ class MemoryLedger:
     def load(self) -> Remembered:
         return Remembered(self.settled_ms, list(self.keys))
 
-    def write(self, keys: Any, settled_ms: int | None) -> None:
+    def write(self, keys: Any, mark: Mark | None, alive_ms: int | None = None) -> None:
         self.keys += keys
-        if settled_ms is not None:
-            self.settled_ms = settled_ms
+        if mark is not None:
+            self.settled_ms = mark.settled_ms
 
     def close(self) -> None:
         pass

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from k8saudit_eks.config import Config
-from k8saudit_eks.delivery.ledger import NoLedger, Remembered
+from k8saudit_eks.delivery.ledger import GAPS_MAX, Gap, Mark, NoLedger, Remembered
 from k8saudit_eks.delivery.seen import BUCKET_MS, Key
 from k8saudit_eks.delivery.sqlite_ledger import FORMAT, SqliteLedger, open_ledger
 from k8saudit_eks.delivery.state_dir import ledger_of, ledger_path
@@ -29,7 +29,7 @@ def key(bucket: int, number: int) -> Key:
 def remembered(path: Path) -> tuple[int | None, set[Key]]:
     """What the next process reads."""
     ledger = open_ledger(path, LOG)
-    settled_ms, keys = ledger.load()
+    settled_ms, keys, _gaps, _alive_ms = ledger.load()
     ledger.close()
     return settled_ms, set(keys)
 
@@ -58,7 +58,7 @@ def test_what_is_written_is_read_back(path: Path) -> None:
     """Keys of several buckets and writes, and the last settled mark."""
     ledger = open_ledger(path, LOG)
     ledger.write([key(1, 1), key(2, 2)], None)
-    ledger.write([key(1, 3)], BUCKET_MS)
+    ledger.write([key(1, 3)], Mark(BUCKET_MS))
     ledger.close()
     assert remembered(path) == (BUCKET_MS, {key(1, 1), key(1, 3), key(2, 2)})
 
@@ -67,9 +67,90 @@ def test_settled_keys_are_forgotten(path: Path) -> None:
     """A bucket that ends before the mark goes; the one that holds the mark stays."""
     ledger = open_ledger(path, LOG)
     ledger.write([key(1, 1), key(2, 2), key(3, 3)], None)
-    ledger.write([], 2 * BUCKET_MS + 1)
+    ledger.write([], Mark(2 * BUCKET_MS + 1))
     ledger.close()
     assert remembered(path) == (2 * BUCKET_MS + 1, {key(2, 2), key(3, 3)})
+
+
+def test_gaps_and_their_keys_outlive_the_mark(path: Path) -> None:
+    """A bucket that touches a gap by one millisecond stays; when the gap goes, it goes too."""
+    gap = Gap(2 * BUCKET_MS - 1, 3 * BUCKET_MS)
+    ledger = open_ledger(path, LOG)
+    ledger.write([key(bucket, bucket) for bucket in range(6)], None)
+    ledger.write([], Mark(5 * BUCKET_MS, (gap,)), 7)
+    ledger.close()
+    ledger = open_ledger(path, LOG)
+    settled_ms, keys, gaps, alive_ms = ledger.load()
+    assert (settled_ms, gaps, alive_ms) == (5 * BUCKET_MS, (gap,), 7)
+    assert {bucket for bucket, _ in keys} == {1, 2, 3, 5}
+    ledger.write([], Mark(5 * BUCKET_MS), 8)
+    ledger.close()
+    ledger = open_ledger(path, LOG)
+    assert ledger.load() == Remembered(5 * BUCKET_MS, [key(5, 5)], (), 8)
+    ledger.close()
+
+
+def test_only_so_many_gaps_are_kept(path: Path) -> None:
+    """The newest; a log group that refuses every second moment can't fill the file."""
+    gaps = tuple(Gap(20 * n, 20 * n + 1) for n in range(GAPS_MAX + 10))
+    ledger = open_ledger(path, LOG)
+    ledger.write([], Mark(10**6, gaps[::-1]))
+    ledger.close()
+    ledger = open_ledger(path, LOG)
+    assert ledger.load().gaps == gaps[10:]
+    ledger.close()
+
+
+# What version 0.100 executes: its schema, and a write.
+SCHEMA_OF_0_100 = f"""
+PRAGMA application_id = {0x6B616531};
+PRAGMA user_version = 1;
+CREATE TABLE settled (only INTEGER PRIMARY KEY CHECK (only = 0), settled_ms INTEGER NOT NULL);
+CREATE TABLE delivered (bucket INTEGER NOT NULL, digests BLOB NOT NULL);
+CREATE INDEX delivered_bucket ON delivered (bucket);
+"""
+WRITE_OF_0_100 = """
+BEGIN;
+INSERT INTO delivered (bucket, digests) VALUES (3, x'000000000000000000000000000003');
+INSERT INTO settled VALUES (0, 25000)
+ON CONFLICT (only) DO UPDATE SET settled_ms = excluded.settled_ms;
+DELETE FROM delivered WHERE bucket < 2;
+COMMIT;
+"""
+
+
+def test_a_ledger_of_version_0_100_is_read(path: Path) -> None:
+    """It has neither gaps nor a time of life; both are written from now on."""
+    path.parent.mkdir()
+    old = sqlite3.connect(path)
+    old.execute("PRAGMA journal_mode = WAL")
+    old.executescript(SCHEMA_OF_0_100 + WRITE_OF_0_100)
+    old.close()
+    ledger = open_ledger(path, LOG)
+    assert ledger.load() == Remembered(25_000, [key(3, 3)], (), None)
+    ledger.write([], Mark(30_000, (Gap(1, 2),)), 40_000)
+    ledger.close()
+    ledger = open_ledger(path, LOG)
+    assert ledger.load() == Remembered(30_000, [key(3, 3)], (Gap(1, 2),), 40_000)
+    ledger.close()
+
+
+def test_version_0_100_reads_and_writes_a_ledger_of_today(path: Path) -> None:
+    """The format is still 1, and its statements meet the tables they know."""
+    ledger = open_ledger(path, LOG)
+    ledger.write([key(1, 1), key(2, 2)], Mark(20_000, (Gap(10_000, 12_000),)), 21_000)
+    ledger.close()
+    old = sqlite3.connect(path)
+    assert old.execute("PRAGMA user_version").fetchone() == (1,)
+    assert old.execute("SELECT settled_ms FROM settled").fetchone() == (20_000,)
+    assert len(old.execute("SELECT bucket, digests FROM delivered").fetchall()) == 2
+    old.executescript(WRITE_OF_0_100)
+    old.close()
+    ledger = open_ledger(path, LOG)
+    settled_ms, keys, gaps, alive_ms = ledger.load()
+    assert (settled_ms, gaps, alive_ms) == (25_000, (Gap(10_000, 12_000),), 21_000)
+    assert set(keys) == {key(2, 2), key(3, 3)}
+    ledger.close()
 
 
 def test_a_killed_process_has_written_everything(path: Path) -> None:
@@ -77,11 +158,12 @@ def test_a_killed_process_has_written_everything(path: Path) -> None:
     code = f"""
 import logging, os, signal
 from pathlib import Path
+from k8saudit_eks.delivery.ledger import Mark
 from k8saudit_eks.delivery.seen import Key
 from k8saudit_eks.delivery.sqlite_ledger import open_ledger
 ledger = open_ledger(Path({str(path)!r}), logging.getLogger())
 for number in range(50):
-    ledger.write([Key(7, number.to_bytes(15, "big"))], number)
+    ledger.write([Key(7, number.to_bytes(15, "big"))], Mark(number))
 os.kill(os.getpid(), signal.SIGKILL)
 """
     killed = subprocess.run([sys.executable, "-c", code], check=False)
@@ -240,7 +322,7 @@ def test_a_full_disk_loses_nothing(path: Path, warnings: pytest.LogCaptureFixtur
     path.parent.mkdir()
     now = _Now()
     ledger = SqliteLedger(path, LOG, monotonic_s=now)
-    ledger.write([key(1, 0)], 5)
+    ledger.write([key(1, 0)], Mark(5))
     (pages,) = ledger._connection.execute("PRAGMA page_count").fetchone()
     # SQLite answers SQLITE_FULL, as on a full disk.
     ledger._connection.execute(f"PRAGMA max_page_count = {pages}")
@@ -265,7 +347,7 @@ def test_a_disk_that_stays_full_does_not_fill_the_memory(path: Path) -> None:
     (pages,) = ledger._connection.execute("PRAGMA page_count").fetchone()
     ledger._connection.execute(f"PRAGMA max_page_count = {pages}")
     for round_ in range(100):
-        ledger.write([key(round_, n) for n in range(300)], round_ * BUCKET_MS)
+        ledger.write([key(round_, n) for n in range(300)], Mark(round_ * BUCKET_MS))
     assert len(ledger._unwritten) <= 600
     ledger.close()
 

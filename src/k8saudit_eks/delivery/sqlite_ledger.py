@@ -16,8 +16,8 @@ from errno import EACCES
 from itertools import groupby
 from pathlib import Path
 
-from k8saudit_eks.delivery.ledger import Ledger, NoLedger, Remembered
-from k8saudit_eks.delivery.seen import BUCKET_MS, KEY_BYTES, Key
+from k8saudit_eks.delivery.ledger import GAPS_MAX, Gap, Ledger, Mark, NoLedger, Remembered
+from k8saudit_eks.delivery.seen import BUCKET_MS, KEY_BYTES, Key, buckets_touching
 from k8saudit_eks.errors import OpenError
 
 __all__ = ["SqliteLedger", "open_ledger"]
@@ -37,6 +37,22 @@ PRAGMA user_version = {FORMAT};
 CREATE TABLE settled (only INTEGER PRIMARY KEY CHECK (only = 0), settled_ms INTEGER NOT NULL);
 CREATE TABLE delivered (bucket INTEGER NOT NULL, digests BLOB NOT NULL);
 CREATE INDEX delivered_bucket ON delivered (bucket);
+"""
+
+# Version 0.100 knows no more of format 1 than the tables above: it leaves these alone,
+# and forgets the keys that a gap keeps.
+_SCHEMA_SINCE = """
+CREATE TABLE IF NOT EXISTS gap (start_ms INTEGER NOT NULL, end_ms INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS alive (
+    only INTEGER PRIMARY KEY CHECK (only = 0), alive_ms INTEGER NOT NULL
+);
+"""
+
+_FORGET = """
+DELETE FROM delivered WHERE bucket < :first AND NOT EXISTS (
+    SELECT 1 FROM gap
+    WHERE start_ms < (bucket + 1) * :bucket_ms AND end_ms >= bucket * :bucket_ms
+)
 """
 
 
@@ -104,7 +120,9 @@ class SqliteLedger:
         self._warned_at_s: float | None = None
         # What could not be written yet; settled time is forgotten here too.
         self._unwritten: list[Key] = []
-        self._unwritten_settled_ms: int | None = None
+        self._unwritten_mark: Mark | None = None
+        self._unwritten_alive_ms: int | None = None
+        self._written_gaps: tuple[Gap, ...] | None = None
         self._connection = self._connect()
 
     def _connect(self) -> sqlite3.Connection:
@@ -153,7 +171,7 @@ class SqliteLedger:
         (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
         if tables == 0:
             connection.execute("COMMIT")
-            connection.executescript(f"BEGIN; {_SCHEMA} COMMIT;")
+            connection.executescript(f"BEGIN; {_SCHEMA} {_SCHEMA_SINCE} COMMIT;")
             return
         if application_id != APPLICATION_ID:
             raise _DamagedError("it is another program's database")
@@ -167,22 +185,31 @@ class SqliteLedger:
         if verdict != "ok":
             raise _DamagedError(verdict)
         connection.execute("COMMIT")
+        connection.executescript(f"BEGIN; {_SCHEMA_SINCE} COMMIT;")
 
     def load(self) -> Remembered:
         """Read back what an earlier capture left."""
-        settled = self._connection.execute("SELECT settled_ms FROM settled").fetchone()
+        execute = self._connection.execute
+        settled = execute("SELECT settled_ms FROM settled").fetchone()
+        alive = execute("SELECT alive_ms FROM alive").fetchone()
+        gaps = tuple(
+            Gap(*row) for row in execute("SELECT start_ms, end_ms FROM gap ORDER BY start_ms")
+        )
         keys = [
             Key(bucket, digests[start : start + KEY_BYTES])
-            for bucket, digests in self._connection.execute("SELECT bucket, digests FROM delivered")
+            for bucket, digests in execute("SELECT bucket, digests FROM delivered")
             for start in range(0, len(digests), KEY_BYTES)
         ]
-        return Remembered(settled[0] if settled else None, keys)
+        return Remembered(settled[0] if settled else None, keys, gaps, alive[0] if alive else None)
 
-    def write(self, keys: Sequence[Key], settled_ms: int | None) -> None:
+    def write(self, keys: Sequence[Key], mark: Mark | None, alive_ms: int | None = None) -> None:
         """Remember in one transaction; what fails is kept and tried again with the next."""
         self._unwritten.extend(keys)
-        if settled_ms is not None:
-            self._unwritten_settled_ms = settled_ms
+        if mark is not None:
+            newest = tuple(sorted(mark.gaps)[-GAPS_MAX:])
+            self._unwritten_mark = Mark(mark.settled_ms, newest)
+        if alive_ms is not None:
+            self._unwritten_alive_ms = alive_ms
         try:
             self._write_all()
         except sqlite3.Error as error:
@@ -191,7 +218,9 @@ class SqliteLedger:
             self._warn(error)
         else:
             self._unwritten.clear()
-            self._unwritten_settled_ms = None
+            if self._unwritten_mark is not None:
+                self._written_gaps = self._unwritten_mark.gaps
+            self._unwritten_mark = self._unwritten_alive_ms = None
 
     def _write_all(self) -> None:
         execute = self._connection.execute
@@ -201,15 +230,19 @@ class SqliteLedger:
             "INSERT INTO delivered (bucket, digests) VALUES (?, ?)",
             ((bucket, b"".join(key.digest for key in group)) for bucket, group in by_bucket),
         )
-        settled_ms = self._unwritten_settled_ms
-        if settled_ms is not None:
-            execute(
-                "INSERT INTO settled VALUES (0, ?) "
-                "ON CONFLICT (only) DO UPDATE SET settled_ms = excluded.settled_ms",
-                (settled_ms,),
-            )
-            execute("DELETE FROM delivered WHERE bucket < ?", (settled_ms // BUCKET_MS,))
+        if self._unwritten_mark is not None:
+            self._write_mark(self._unwritten_mark)
+        if self._unwritten_alive_ms is not None:
+            execute("INSERT OR REPLACE INTO alive VALUES (0, ?)", (self._unwritten_alive_ms,))
         execute("COMMIT")
+
+    def _write_mark(self, mark: Mark) -> None:
+        execute = self._connection.execute
+        if mark.gaps != self._written_gaps:
+            execute("DELETE FROM gap")
+            self._connection.executemany("INSERT INTO gap VALUES (?, ?)", mark.gaps)
+        execute("INSERT OR REPLACE INTO settled VALUES (0, ?)", (mark.settled_ms,))
+        execute(_FORGET, {"first": mark.settled_ms // BUCKET_MS, "bucket_ms": BUCKET_MS})
 
     def _roll_back(self) -> None:
         try:
@@ -220,10 +253,12 @@ class SqliteLedger:
 
     def _forget_settled(self) -> None:
         """A disk that stays full must not fill the memory too."""
-        settled_ms = self._unwritten_settled_ms
-        if settled_ms is not None:
-            first = settled_ms // BUCKET_MS
-            self._unwritten = [key for key in self._unwritten if key.bucket >= first]
+        mark = self._unwritten_mark
+        if mark is not None:
+            first = mark.settled_ms // BUCKET_MS
+            old = {key.bucket for key in self._unwritten if key.bucket < first}
+            forgotten = old - buckets_touching(old, mark.gaps)
+            self._unwritten = [key for key in self._unwritten if key.bucket not in forgotten]
 
     def _warn(self, error: sqlite3.Error) -> None:
         now_s = self._monotonic_s()

@@ -15,7 +15,7 @@ from k8saudit_eks.config import Config
 from k8saudit_eks.delivery.acknowledge import Acknowledger
 from k8saudit_eks.delivery.budget import PROCESS, CallBudget
 from k8saudit_eks.delivery.clock import AHEAD_MAX_MS, ServerClock
-from k8saudit_eks.delivery.ledger import Ledger
+from k8saudit_eks.delivery.ledger import Ledger, Mark
 from k8saudit_eks.delivery.seen import SeenIds
 from k8saudit_eks.delivery.settling import SLICE_MS
 from k8saudit_eks.delivery.state_dir import ledger_of
@@ -108,6 +108,7 @@ class CloudWatchSource:
         try:
             while not stop.is_set():
                 now_ms = self._clock.now_ms()
+                self._acknowledger.alive(now_ms)
                 self._report_lag(window, now_ms)
                 reads = window.next_reads(now_ms, self._calls.most)
                 if isinstance(reads, int):
@@ -137,7 +138,7 @@ class CloudWatchSource:
         if self._remembered_ms is not None:
             first_ms = self._resume_ms(self._remembered_ms, first_ms, now_ms)
         # A restart before anything is settled must begin where this start begins.
-        self._acknowledger.settle(first_ms)
+        self._acknowledger.settle(Mark(first_ms))
         self._acknowledger.commit(0)
         return Window(
             settled_ms=first_ms,
@@ -217,7 +218,7 @@ class CloudWatchSource:
             queue.push([event.payload for event in framed], [event.time_ns for event in framed])
             self._acknowledger.commit(queue.delivered())
         if news.settled_ms is not None:
-            self._acknowledger.settle(news.settled_ms)
+            self._acknowledger.settle(Mark(news.settled_ms))
 
     def _wait(self, stop: threading.Event, wait_s: float) -> None:
         """Wait, and write down what the host finishes meanwhile."""
