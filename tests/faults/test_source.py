@@ -49,7 +49,7 @@ class Bench:
             stream_prefix=self.config.log_stream_prefix,
             region="eu-west-1",
             account="123456789012",
-            server_time_ms=self.aws_clock_ms,
+            server_times_ms=[self.aws_clock_ms] * 2,
         )
         return CloudWatchSource(
             self.config,
