@@ -18,7 +18,7 @@ from k8saudit_eks.delivery.ledger import Gap
 from k8saudit_eks.delivery.passes import EMPTY_PAGES_MAX, Pass, back_off_ms
 from k8saudit_eks.delivery.read import Purpose, Read
 
-# How far a poll looks back: half as much again as most events are late, and a second.
+# How far a poll looks back: as far as most events are late, and a second.
 _MARGIN_MS = 1_000
 _LOOK_BACK_MIN_MS = 2_000
 _LOOK_BACK_MAX_MS = 60_000
@@ -35,12 +35,13 @@ _REACH_SHARE = 0.25
 _TOGETHER_SHARE = 0.5
 # A page costs a call, full or not: where up to half a polling interval more lets a
 # stream fill this much of its last page, its next poll waits for it.
-_FULL_SHARE = 0.9
+_FULL_SHARE = 0.85
 _LONGER_SHARE = 0.5
 # A stream found by a settling read has its newest known event a late_window and some
 # slices ago; what is silent for longer was rotated away.
 _SILENT_MS = 120_000
-_DELAYS_OF_A_PAGE = 50
+# How far this clock may be ahead of AWS's, with room.
+_CLOCK_AHEAD_MS = 10_000
 
 
 class Polled(NamedTuple):
@@ -68,8 +69,6 @@ class Heads:
         self._start_ms = self._began_ms = self._new_events = 0
         self._polled: Polled | None = None
         self.apart = False
-        # The first poll together begins where the slowest stream was read to.
-        self._slowest_ms: int | None = None
 
     def pause_ms(self, now_ms: int) -> int:
         """How long until there is something to read."""
@@ -167,8 +166,7 @@ class Heads:
             back_ms: how far before its first event here an unknown stream may begin.
         """
         streams, together = self._streams, self._together
-        every = len(events) // _DELAYS_OF_A_PAGE + 1
-        for number, event in enumerate(events):
+        for event in events:
             name, timestamp_ms = event.get("logStreamName"), event["timestamp"]
             cursor = streams.get(name) if isinstance(name, str) else together
             if cursor is None:
@@ -179,7 +177,7 @@ class Heads:
             if (together.newest_ms or 0) < timestamp_ms:
                 together.newest_ms = timestamp_ms
             ingestion_ms = event.get("ingestionTime")
-            if number % every == 0 and isinstance(ingestion_ms, int):
+            if isinstance(ingestion_ms, int):
                 cursor.observe_delay(ingestion_ms - timestamp_ms)
 
     def _read_together(
@@ -189,12 +187,17 @@ class Heads:
         self.apart = False
         if cursor.newest_ms is None:
             return Read(Purpose.HEAD, 0, None)
-        # A stream whose clock is ahead must not hide what the others write now.
-        start_ms = min(cursor.newest_ms, now_ms) - self._look_back_ms
-        further_ms = self._slowest_ms
-        if further_ms is None and cursor.events_per_ms is not None:
-            further_ms = reach_ms(now_ms, cursor.events_per_ms, self._page_events * _REACH_SHARE)
-        self._slowest_ms = None
+        # A stream whose clock is ahead must not hide what the others write now; and where
+        # nothing is written, the last events need not be read for ever.
+        seen_until_ms = min(cursor.newest_ms, now_ms)
+        if cursor.polled_at_ms is not None:
+            seen_until_ms = max(seen_until_ms, cursor.polled_at_ms - _CLOCK_AHEAD_MS)
+        start_ms = seen_until_ms - self._look_back_ms
+        further_ms = None
+        if cursor.events_per_ms is not None:
+            further_ms = reach_ms(
+                now_ms, cursor.peak_events_per_ms, self._page_events * _REACH_SHARE
+            )
         # Open-ended: an API server's clock may be ahead.
         return Read(
             Purpose.HEAD, start_ms if further_ms is None else min(start_ms, further_ms), None
@@ -202,11 +205,11 @@ class Heads:
 
     @property
     def _look_back_ms(self) -> int:
-        delays_ms = [cursor.delay_high_ms for cursor in (self._together, *self._streams.values())]
+        delays_ms = [cursor.delay_ms for cursor in (self._together, *self._streams.values())]
         high_ms = max((delay_ms for delay_ms in delays_ms if delay_ms is not None), default=None)
         if high_ms is None:
             return _LOOK_BACK_FIRST_MS
-        return min(max(high_ms * 3 // 2 + _MARGIN_MS, _LOOK_BACK_MIN_MS), _LOOK_BACK_MAX_MS)
+        return min(max(high_ms + _MARGIN_MS, _LOOK_BACK_MIN_MS), _LOOK_BACK_MAX_MS)
 
     def _stream_read(self, now_ms: int) -> Read | None:
         """The stream that is due for longest; None where streams are read together."""
@@ -217,7 +220,7 @@ class Heads:
         if name is None:
             return None
         cursor = self._cursor = self._streams[name]
-        back_ms = min(cursor.delay_spread_ms * 3 // 2 + _STREAM_MARGIN_MS, self._stream_back_max_ms)
+        back_ms = min(cursor.spread_ms * 3 // 2 + _STREAM_MARGIN_MS, self._stream_back_max_ms)
         return Read(Purpose.HEAD, (cursor.newest_ms or 0) - back_ms, None, streams=(name,))
 
     @property
@@ -234,8 +237,6 @@ class Heads:
             self._polled = Polled(self._start_ms, self._began_ms)
         elif self.apart and self._fits_together():
             self.apart = False
-            newest_ms = [cursor.newest_ms for cursor in self._streams.values()]
-            self._slowest_ms = min((ms for ms in newest_ms if ms is not None), default=None)
 
     def _go_apart(self, now_ms: int) -> None:
         self._forget_silent(now_ms)
@@ -245,12 +246,12 @@ class Heads:
             cursor.events_per_ms = None
 
     def _fits_together(self) -> bool:
-        rates = [cursor.events_per_ms for cursor in self._streams.values()]
-        known = [rate for rate in rates if rate is not None]
+        cursors = self._streams.values()
+        if any(cursor.events_per_ms is None for cursor in cursors):
+            return False
         span_ms = self._look_back_ms + self._polling_interval_ms
-        return (
-            len(known) == len(rates) and sum(known) * span_ms < self._page_events * _TOGETHER_SHARE
-        )
+        events = sum(cursor.peak_events_per_ms for cursor in cursors) * span_ms
+        return events < self._page_events * _TOGETHER_SHARE
 
     def _pause_after_ms(self, cursor: Cursor, now_ms: int) -> int:
         """How long to wait after this poll."""

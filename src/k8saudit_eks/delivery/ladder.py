@@ -17,9 +17,10 @@ from k8saudit_eks.delivery.read import Purpose, Read
 AGES_MS = (15_000, 35_000, 75_000, 150_000)
 # A rung reads its intervals in pieces of this share of its age, or of a poll's length.
 _SLICE_SHARE = 5
-# So many pieces behind, a rung gives up what it has not read.
-_SLICES_BEHIND = 2
-_REST_AFTER_MS = 300_000
+# So far behind, or three pieces, a rung gives up what it has not read.
+_BEHIND_MAX_MS = 60_000
+_SLICES_BEHIND = 3
+_REST_AFTER_MS = 240_000
 # A rung that rests looks at one second now and then: it wakes when that shows an event
 # that was late, and streams are met that the head does not know.
 SAMPLE_MS = 1_000
@@ -36,13 +37,6 @@ class Rung:
         self.rests = False
         self.reading = Pass()
 
-    def pause_ms(self, now_ms: int) -> int:
-        """How long until there is something to read."""
-        pause_ms = self.reading.pause_ms(now_ms)
-        if pause_ms is None:
-            return max(0, self.position_ms + self.slice_ms + self.age_ms - now_ms)
-        return pause_ms
-
     def is_awake(self, now_ms: int) -> bool:
         """Whether it has found something of late; at first it is given the time to."""
         if self.found_at_ms is None:
@@ -53,6 +47,11 @@ class Rung:
         """Everything before needs no reading."""
         self.reading = Pass()
         self.position_ms = max(self.position_ms, at_ms)
+
+    def rest(self, at_ms: int) -> None:
+        """Leave what is before to the rungs behind, and to settling."""
+        self.rests = True
+        self.skip_to(at_ms)
 
 
 class Ladder:
@@ -71,6 +70,8 @@ class Ladder:
             for age_ms in AGES_MS
             if age_ms < late_window_ms
         ]
+        # When the head was read last: a rung reads again, and nothing before the head.
+        self._head_at_ms = now_ms
         self._sampled_at_ms = now_ms
         self._sampled = 0
 
@@ -80,8 +81,10 @@ class Ladder:
         return sum(rung.rests for rung in self._rungs)
 
     def pause_ms(self, now_ms: int) -> int | None:
-        """How long until there is something to read; None without rungs."""
-        return min((rung.pause_ms(now_ms) for rung in self._rungs), default=None)
+        """How long until there is something to read; None as long as the head is not read."""
+        pauses_ms = [rung.reading.pause_ms(now_ms) for rung in self._rungs]
+        pauses_ms += [0 for rung in self._rungs if self._behind_ms(rung) >= rung.slice_ms]
+        return min((pause_ms for pause_ms in pauses_ms if pause_ms is not None), default=None)
 
     def ready(self, now_ms: int, gaps: Sequence[Gap], *, has_spare: bool) -> Read | None:
         """What to read again now; the oldest first, so that it is the youngest that rest.
@@ -90,15 +93,16 @@ class Ladder:
             has_spare: whether the call budget leaves calls for this.
         """
         for rung in reversed(self._rungs):
-            due_ms = now_ms - rung.age_ms
-            behind_ms = due_ms - rung.position_ms
+            due_ms = self._head_at_ms - rung.age_ms
+            behind_ms = self._behind_ms(rung)
             if behind_ms < rung.slice_ms and not rung.reading.reads:
                 continue
-            can = has_spare and rung.is_awake(now_ms)
-            if behind_ms > (_SLICES_BEHIND + 1) * rung.slice_ms or not (can or rung.reading.reads):
-                rung.rests = not can
-                rung.skip_to(due_ms if rung.rests else due_ms - rung.slice_ms)
-            if not can:
+            if not rung.is_awake(now_ms):
+                rung.rest(due_ms)
+                continue
+            if behind_ms > max(_BEHIND_MAX_MS, _SLICES_BEHIND * rung.slice_ms):
+                rung.rest(due_ms - rung.slice_ms)
+            if not has_spare:
                 continue
             rung.rests = False
             if not rung.reading.reads:
@@ -153,9 +157,14 @@ class Ladder:
 
     def covered(self, start_ms: int, at_ms: int) -> None:
         """The head has read everything from start_ms on; it began at at_ms."""
+        self.head_was_read(at_ms)
         for rung in self._rungs:
             if start_ms <= rung.position_ms and not rung.reading.reads:
                 rung.skip_to(at_ms - rung.age_ms)
+
+    def head_was_read(self, at_ms: int) -> None:
+        """What is old enough by then may be read again."""
+        self._head_at_ms = at_ms
 
     def reach_ms(self, now_ms: int, events_per_ms: float, events: float) -> int | None:
         """How far back the head has to read to spare rungs their calls, for so many events."""
@@ -163,3 +172,6 @@ class Ladder:
             if (now_ms - rung.position_ms) * events_per_ms <= events:
                 return rung.position_ms
         return None
+
+    def _behind_ms(self, rung: Rung) -> int:
+        return self._head_at_ms - rung.age_ms - rung.position_ms

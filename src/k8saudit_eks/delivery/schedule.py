@@ -50,6 +50,8 @@ class Schedule:
         polled = self._heads.take_polled()
         if polled is not None:
             self._ladder.covered(*polled)
+        if self._heads.apart:
+            self._ladder.head_was_read(now_ms)
         settling_ms = self._settling.pause_ms(now_ms) if is_clock_sure else _UNSURE_MS
         reads = self._gap(now_ms, has_spare=has_spare)
         if not reads:
