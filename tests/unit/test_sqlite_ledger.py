@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -14,8 +15,9 @@ import pytest
 
 from k8saudit_eks.config import Config
 from k8saudit_eks.delivery.ledger import GAPS_MAX, Gap, Mark, NoLedger, Remembered
+from k8saudit_eks.delivery.ledger_file import FORMAT
 from k8saudit_eks.delivery.seen import BUCKET_MS, Key
-from k8saudit_eks.delivery.sqlite_ledger import FORMAT, SqliteLedger, open_ledger
+from k8saudit_eks.delivery.sqlite_ledger import SqliteLedger, open_ledger
 from k8saudit_eks.delivery.state_dir import ledger_of, ledger_path
 from k8saudit_eks.errors import OpenError
 
@@ -317,38 +319,180 @@ class _Now:
         return self.now_s
 
 
+def fill(ledger: SqliteLedger) -> None:
+    """From now on SQLite answers SQLITE_FULL where it needs more room."""
+    assert ledger._connection is not None
+    (pages,) = ledger._connection.execute("PRAGMA page_count").fetchone()
+    ledger._connection.execute(f"PRAGMA max_page_count = {pages}")
+
+
+def make_room(ledger: SqliteLedger) -> None:
+    assert ledger._connection is not None
+    ledger._connection.execute("PRAGMA max_page_count = 1000000")
+
+
+MANY = [key(bucket, bucket) for bucket in range(1, 2000)]
+
+
 def test_a_full_disk_loses_nothing(path: Path, warnings: pytest.LogCaptureFixture) -> None:
     """While nothing can be written it is kept and said once a minute; then it is written."""
-    path.parent.mkdir()
     now = _Now()
     ledger = SqliteLedger(path, LOG, monotonic_s=now)
     ledger.write([key(1, 0)], Mark(5))
-    (pages,) = ledger._connection.execute("PRAGMA page_count").fetchone()
-    # SQLite answers SQLITE_FULL, as on a full disk.
-    ledger._connection.execute(f"PRAGMA max_page_count = {pages}")
-    many = [key(bucket, bucket) for bucket in range(1, 2000)]
-    ledger.write(many, None)
+    fill(ledger)
+    ledger.write(MANY, None)
+    now.now_s = 30.0
     ledger.write([key(1, 7)], None)
     assert warnings.text.count("can't be written") == 1
     now.now_s = 60.0
     ledger.write([key(1, 8)], None)
     assert warnings.text.count("can't be written") == 2
-    ledger._connection.execute("PRAGMA max_page_count = 1000000")
+    assert "a restart now would repeat events" in warnings.text
+    make_room(ledger)
+    now.now_s = 90.0
     ledger.write([key(1, 9)], None)
+    expected = {key(1, 0), key(1, 7), key(1, 8), key(1, 9), *MANY}
+    assert not ledger._unwritten
     ledger.close()
-    expected = {key(1, 0), key(1, 7), key(1, 8), key(1, 9), *many}
     assert remembered(path) == (5, expected)
+
+
+def test_close_writes_what_a_full_disk_had_refused(path: Path) -> None:
+    """There may be room again; nothing else will ask."""
+    ledger = SqliteLedger(path, LOG, monotonic_s=_Now())
+    fill(ledger)
+    ledger.write(MANY, Mark(7))
+    make_room(ledger)
+    ledger.close()
+    assert remembered(path) == (7, set(MANY))
+
+
+def test_a_full_disk_costs_little(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All that waits is written again now and then, not with every write."""
+    tries = []
+    now = _Now()
+    ledger = SqliteLedger(path, LOG, monotonic_s=now)
+    fill(ledger)
+    write_all = ledger._write_all
+
+    def counted() -> None:
+        tries.append(now.now_s)
+        now.now_s += 0.1  # what a try takes
+        write_all()
+
+    monkeypatch.setattr(ledger, "_write_all", counted)
+    for _ in range(1000):
+        ledger.write(MANY[:100], None)
+        now.now_s += 0.01
+    assert 2 <= len(tries) <= 6
+    ledger.close()
+
+
+def test_without_a_mark_a_restart_loses(path: Path, warnings: pytest.LogCaptureFixture) -> None:
+    """The warning says so: nothing tells a next start where this one began."""
+    ledger = SqliteLedger(path, LOG, monotonic_s=_Now())
+    ledger.load()
+    fill(ledger)
+    ledger.write(MANY, Mark(5))
+    assert "a restart now would begin at now minus shift" in warnings.text
+    ledger.close()
+
+
+def test_a_deleted_file_is_made_anew(path: Path, warnings: pytest.LogCaptureFixture) -> None:
+    """With all that it held, said as an error, and locked again."""
+    now = _Now()
+    ledger = SqliteLedger(path, LOG, monotonic_s=now)
+    ledger.load()
+    ledger.write([key(1, 1)], Mark(5, (Gap(1, 2),)), 6)
+    path.unlink()
+    now.now_s = 10.0
+    ledger.write([key(1, 2)], None)
+    assert "was deleted or replaced while it is in use" in warnings.text
+    with pytest.raises(OpenError, match="held by another process"):
+        open_ledger(path, LOG)
+    ledger.close()
+    ledger = SqliteLedger(path, LOG)
+    settled_ms, keys, gaps, alive_ms = ledger.load()
+    assert (settled_ms, set(keys)) == (5, {key(1, 1), key(1, 2)})
+    assert (gaps, alive_ms) == ((Gap(1, 2),), 6)
+    ledger.close()
+
+
+def test_a_deleted_folder_is_made_anew(path: Path) -> None:
+    """With what SQLite keeps beside the file."""
+    now = _Now()
+    ledger = SqliteLedger(path, LOG, monotonic_s=now)
+    ledger.write([key(1, 1)], Mark(5))
+    shutil.rmtree(path.parent)
+    now.now_s = 10.0
+    ledger.write([key(1, 2)], None)
+    ledger.close()
+    assert remembered(path) == (5, {key(1, 1), key(1, 2)})
+
+
+def test_who_took_a_deleted_files_place_keeps_it(
+    path: Path, warnings: pytest.LogCaptureFixture
+) -> None:
+    """What the first reader is told waits until the second has gone."""
+    now = _Now()
+    first = SqliteLedger(path, LOG, monotonic_s=now)
+    first.write([key(1, 1)], Mark(5))
+    path.unlink()
+    second = open_ledger(path, LOG)
+    second.write([key(1, 7)], Mark(4))
+    now.now_s = 10.0
+    first.write([key(1, 2)], None)
+    assert "was deleted or replaced" in warnings.text
+    assert "held by another process" in warnings.text
+    second.write([key(1, 8)], None)
+    second.close()
+    now.now_s = 1000.0
+    first.write([key(1, 3)], None)
+    first.close()
+    assert remembered(path) == (5, {key(1, number) for number in (1, 2, 3, 7, 8)})
+
+
+@pytest.mark.parametrize("suffix", ["", "-wal"])
+def test_no_symbolic_link_is_followed(
+    path: Path, tmp_path: Path, suffix: str, warnings: pytest.LogCaptureFixture
+) -> None:
+    """Whoever may write in state_dir can't have another file written, or made."""
+    path.parent.mkdir()
+    for target in (tmp_path / "precious", tmp_path / "missing"):
+        planted = path.with_name(path.name + suffix)
+        planted.unlink(missing_ok=True)
+        planted.symlink_to(target)
+        content = b"" if suffix == "" else b"precious"
+        (tmp_path / "precious").write_bytes(content)
+        ledger = open_ledger(path, LOG)
+        ledger.write([key(1, 1)], Mark(5))
+        ledger.close()
+        assert (tmp_path / "precious").read_bytes() == content
+        assert not (tmp_path / "missing").exists()
+    if suffix == "":
+        assert isinstance(ledger, NoLedger)
+        assert "symbolic link" in warnings.text
+
+
+def test_the_folders_that_are_made_are_private(tmp_path: Path) -> None:
+    """Those above state_dir too, whatever the umask is; those that exist stay as they are."""
+    tmp_path.chmod(0o755)
+    before = os.umask(0)
+    try:
+        open_ledger(tmp_path / "a" / "b" / "group.ledger", LOG).close()
+    finally:
+        os.umask(before)
+    modes = [(tmp_path / name).stat().st_mode & 0o777 for name in ("a/b", "a", "")]
+    assert modes == [0o700, 0o700, 0o755]
 
 
 def test_a_disk_that_stays_full_does_not_fill_the_memory(path: Path) -> None:
     """What is settled meanwhile is forgotten, as it would be on disk."""
-    path.parent.mkdir()
     ledger = SqliteLedger(path, LOG)
-    (pages,) = ledger._connection.execute("PRAGMA page_count").fetchone()
-    ledger._connection.execute(f"PRAGMA max_page_count = {pages}")
+    fill(ledger)
     for round_ in range(100):
         ledger.write([key(round_, n) for n in range(300)], Mark(round_ * BUCKET_MS))
-    assert len(ledger._unwritten) <= 600
+    assert sum(map(len, ledger._unwritten.values())) <= 600
     ledger.close()
 
 
