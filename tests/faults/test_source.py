@@ -428,6 +428,21 @@ class MemoryLedger:
         pass
 
 
+def test_lines_that_are_no_events_wait_for_the_host_too(bench: Bench) -> None:
+    """Behind an event that a stalled host keeps they fill no queue, and still stop the reading."""
+    bench.ledger = MemoryLedger()
+    bench.logs.add(bench.start_ms, audit_line("first"))
+    for number in range(40_000):
+        bench.logs.add(bench.start_ms + 1 + number // 100, f"no audit event {number}")
+    bench.queue.lag = 1
+    source = bench.run(300)
+    assert source._acknowledger.pending <= bench.config.buffer_size + 4 * 256
+    bench.queue = FakeQueue()
+    bench.run(300).close()
+    assert bench.queue.audit_ids == ["first"]
+    assert len(bench.ledger.keys) == 40_001
+
+
 @pytest.mark.parametrize("closes_after", [None, 3, 37, 300, 999])
 def test_a_clean_restart_loses_and_repeats_nothing(closes_after: int | None) -> None:
     """Also when close() interrupts a push, and the downtime is read."""

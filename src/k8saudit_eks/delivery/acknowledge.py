@@ -70,6 +70,11 @@ class Acknowledger:
                 self._ledger.close()
 
     @property
+    def pending(self) -> int:
+        """How many keys wait for the host."""
+        return len(self._pushed)
+
+    @property
     def waiting(self) -> bool:
         """Whether anything has not been written down yet."""
         return bool(self._pushed or self._settled)

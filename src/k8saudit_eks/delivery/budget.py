@@ -46,6 +46,13 @@ class CallBudget:
             self._refill()
             return self._spare >= 1
 
+    def allow(self, calls_per_s: float) -> None:
+        """Keep to another rate from now on; what AWS throttled of the old one counts on."""
+        with self._lock:
+            self._refill()
+            self._calls_per_s = calls_per_s
+            self._tokens = min(self._tokens, self._most_tokens)
+
     def take(self) -> float:
         """Take one call; how many seconds to wait before it is made.
 
@@ -93,11 +100,16 @@ class Budgets:
     def of(
         self, owner: Hashable, calls_per_s: float, monotonic_s: Callable[[], float]
     ) -> CallBudget:
-        """The owner's budget; made with this rate when there is none yet."""
+        """The owner's budget, with this rate: the last who asks decides for all.
+
+        A capture that is opened again may find the one before still in a call.
+        """
         with self._lock:
             budget = self._budgets.get(owner)
             if budget is None:
                 budget = self._budgets[owner] = CallBudget(calls_per_s, monotonic_s)
+            else:
+                budget.allow(calls_per_s)
             return budget
 
 

@@ -34,6 +34,9 @@ _ACKNOWLEDGE_EVERY_S = 0.05
 _PROGRESS_EVERY_S = 10.0
 # An event that took this share of late_window to become visible is worth a warning.
 _LATE_SHARE = 0.8
+# Keys that wait for the host beyond a full queue: a push, the batch in the host's
+# hands, and as much again.
+_KEYS_BEYOND_QUEUE = 3 * PUSH_EVENTS
 
 
 def open_cloudwatch(config: Config, cluster: str, host: Host) -> CloudWatchSource:
@@ -127,7 +130,7 @@ class CloudWatchSource:
                 answers = self._calls.make(reads, stop)
                 self._correct_clock(window, answers)
                 for answer in answers:
-                    self._take(window, answer)
+                    self._take(window, answer, stop)
                 self._wait(stop, self._calls.back_off_s())
         except QueueClosed:
             return
@@ -210,13 +213,13 @@ class CloudWatchSource:
                 "ahead of" if correction_ms < 0 else "behind",
             )
 
-    def _take(self, window: Window, answer: Answer) -> None:
+    def _take(self, window: Window, answer: Answer, stop: threading.Event) -> None:
         read, result = answer
         now_ms = self._clock.now_ms()
         if not isinstance(result, Failure):
             if result.malformed:
                 self._malformed(result.malformed)
-            self._deliver(window.page(read, result.events, result.next_token, now_ms))
+            self._deliver(window.page(read, result.events, result.next_token, now_ms), stop)
         elif result is Failure.TOKEN_REFUSED:
             window.token_is_refused(read, now_ms)
         elif result is Failure.STREAM_GONE:
@@ -238,7 +241,7 @@ class CloudWatchSource:
                 events,
             )
 
-    def _deliver(self, page: PageResult) -> None:
+    def _deliver(self, page: PageResult, stop: threading.Event) -> None:
         """Frame and push what is new, in pushes of at most PUSH_EVENTS."""
         host = self._host
         if page.duplicates:
@@ -260,6 +263,7 @@ class CloudWatchSource:
             assert queue is not None  # noqa: S101 (run() set it)
             queue.push([event.payload for event in framed], [event.time_ns for event in framed])
             self._acknowledger.commit(queue.delivered())
+            self._wait_for_host(queue, stop)
         if page.delay_ms > _LATE_SHARE * self._late_window_ms and self._limiter.may("late"):
             host.log.warning(
                 "%s: an event became visible %d s after its time; what takes longer than "
@@ -268,6 +272,14 @@ class CloudWatchSource:
                 page.delay_ms // 1000,
                 self._config.late_window,
             )
+
+    def _wait_for_host(self, queue: EventQueue, stop: threading.Event) -> None:
+        """Lines that are no audit events fill no queue: their keys must not pile up."""
+        most = self._config.buffer_size + _KEYS_BEYOND_QUEUE
+        while self._acknowledger.pending > most:
+            if stop.wait(_ACKNOWLEDGE_EVERY_S):
+                raise QueueClosed
+            self._acknowledger.commit(queue.delivered())
 
     def _wait(self, stop: threading.Event, wait_s: float) -> None:
         """Wait, and write down what the host finishes meanwhile."""
