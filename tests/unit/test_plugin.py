@@ -154,7 +154,7 @@ def test_close_does_not_wait_for_the_disk() -> None:
 
     class HangingDisk(FakeSource):
         def close(self) -> None:
-            disk.wait()
+            disk.wait(10)
             closed.set()
 
     capture = Capture(HangingDisk(lambda queue, stop: None), FakeQueue(), FakeHost(), Ending())

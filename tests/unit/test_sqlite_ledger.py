@@ -16,6 +16,7 @@ import pytest
 from k8saudit_eks.config import Config
 from k8saudit_eks.delivery.ledger import GAPS_MAX, Gap, Mark, NoLedger, Remembered
 from k8saudit_eks.delivery.ledger_file import FORMAT
+from k8saudit_eks.delivery.process_ledger import ProcessLedger
 from k8saudit_eks.delivery.seen import BUCKET_MS, Key
 from k8saudit_eks.delivery.sqlite_ledger import SqliteLedger, open_ledger
 from k8saudit_eks.delivery.state_dir import ledger_of, ledger_path
@@ -529,8 +530,37 @@ def test_the_longest_log_group_names_have_a_file_too(tmp_path: Path) -> None:
 def test_without_state_dir_nothing_is_written(caplog: pytest.LogCaptureFixture) -> None:
     """And one line says what that means."""
     with caplog.at_level(logging.INFO, logger=LOG.name):
-        assert isinstance(ledger_of(Config(), "eu-west-1", "/aws/eks/a/cluster", LOG), NoLedger)
+        ledger = ledger_of(Config(), "eu-west-1", "/aws/eks/a/cluster", LOG)
+    assert isinstance(ledger, ProcessLedger)
     assert "state_dir is not set" in caplog.text
+
+
+@pytest.mark.parametrize("state_dir", [None, "/proc/self/state"], ids=["none", "unusable"])
+def test_without_a_usable_state_dir_a_reload_remembers(state_dir: str | None) -> None:
+    """The next capture in this process goes on; one reached another way knows nothing."""
+    config = Config(state_dir=state_dir)
+    group = f"/aws/eks/{state_dir}/cluster"
+    ledger = ledger_of(config, "eu-west-1", group, LOG)
+    ledger.write([key(1, 1)], Mark(5), 6)
+    ledger.close()
+    other = ledger_of(Config(state_dir=state_dir, profile="a"), "eu-west-1", group, LOG)
+    assert other.load() == Remembered(None, [])
+    ledger = ledger_of(config, "eu-west-1", group, LOG)
+    assert ledger.load() == Remembered(5, [key(1, 1)], (), 6)
+
+
+def test_a_new_way_to_a_log_group_is_said(
+    tmp_path: Path, warnings: pytest.LogCaptureFixture
+) -> None:
+    """Once, when profile, role or endpoint were changed: its ledger begins anew."""
+    state = str(tmp_path)
+    for group in ("a", "b", "a_other"):
+        ledger_of(Config(state_dir=state), "eu-west-1", group, LOG).close()
+    assert not warnings.text
+    for _ in range(2):
+        ledger_of(Config(state_dir=state, profile="x"), "eu-west-1", "a", LOG).close()
+    assert warnings.text.count("begins as at a first start") == 1
+    assert "eu-west-1_a.ledger knows" in warnings.text
 
 
 def test_state_dir_holds_the_ledger(tmp_path: Path) -> None:
