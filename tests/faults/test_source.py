@@ -49,7 +49,7 @@ class Bench:
             stream_prefix=self.config.log_stream_prefix,
             region="eu-west-1",
             account="123456789012",
-            server_times_ms=[self.aws_clock_ms] * 2,
+            server_times_ms=[self.aws_clock_ms] * 2 if self.aws_clock_ms else [],
         )
         return CloudWatchSource(
             self.config,

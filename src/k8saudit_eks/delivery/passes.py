@@ -9,8 +9,8 @@ from k8saudit_eks.delivery.read import Read
 
 # One refusal is bad luck. A second one may be the range's: it is asked for by halves.
 REFUSALS_MAX = 2
-# So many parts of one pass may be under suspicion at a time. A range in which all is
-# refused would otherwise cost a call a millisecond.
+# So many parts of one pass may be under suspicion. Where there are more, all of the
+# range may be bad: to find its last good millisecond would cost a call for each.
 PARTS_MAX = 8
 # A chain that has had so many empty pages, one behind the other, is taken for refused:
 # it may have no end. Its halves need fewer pages if it has one.
@@ -32,6 +32,8 @@ class Pass:
 
     def __init__(self, reads: Iterable[Read] = ()) -> None:
         self.reads = list(reads)
+        # Until no part is under suspicion any more.
+        self._all_may_be_bad = False
 
     def ready(self, now_ms: int) -> list[Read]:
         """What may be asked for now, oldest first."""
@@ -84,7 +86,12 @@ class Pass:
         """Put the two halves of `read` in its place; False where that is not to be."""
         if read not in self.reads or read.length_ms(now_ms) < 2:
             return False
-        if sum(part.refusals >= REFUSALS_MAX for part in self.reads) >= PARTS_MAX:
+        suspects = [part for part in self.reads if part.refusals >= REFUSALS_MAX]
+        if suspects in ([], [read]) and read.refusals <= REFUSALS_MAX:
+            self._all_may_be_bad = False
+        elif len(suspects) >= PARTS_MAX:
+            self._all_may_be_bad = True
+        if self._all_may_be_bad:
             return False
         at = self.reads.index(read)
         self.reads[at : at + 1] = read.halves(now_ms)
