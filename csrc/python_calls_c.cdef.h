@@ -4,6 +4,7 @@
  */
 struct kae_plugin;
 struct kae_queue;
+struct kae_abi_event;
 
 void kae_plugin_ref(struct kae_plugin *plugin);
 void kae_plugin_unref(struct kae_plugin *plugin);
@@ -16,6 +17,7 @@ void kae_plugin_age(struct kae_plugin *plugin, uint32_t metric, int64_t since_ms
 
 void kae_queue_ref(struct kae_queue *queue);
 void kae_queue_unref(struct kae_queue *queue);
+void kae_queue_close(struct kae_queue *queue, const struct kae_abi_event *last_evaluated);
 int32_t kae_queue_set_capacity(struct kae_queue *queue, uint32_t capacity_events);
 int64_t kae_queue_push(struct kae_queue *queue, const uint8_t *payloads,
                        const uint32_t *lengths_bytes, const uint64_t *times_ns, uint32_t count);
