@@ -147,7 +147,7 @@ def test_events_of_the_future_do_not_delay_others(bench: Bench, ahead_s: int, ev
 def test_an_event_of_the_future_does_not_delay_its_stream() -> None:
     """Where each stream has a head of its own, that head waits for the future, too."""
     bench = Bench(api_rate=25)
-    bench.logs.page_events = 100
+    bench.logs.page_events = 20
     at_ms = bench.start_ms + 100_000
     bench.logs.add(at_ms + 3_600_000, audit_line("b"), stream=STREAM_B, visible_ms=at_ms)
     for number in range(6000):
