@@ -86,6 +86,6 @@ def test_a_credential_process_that_hangs_is_ended(
 ) -> None:
     """Otherwise the poller would wait for it for ever; the message says what it was."""
     monkeypatch.setattr(aws_session, "CREDENTIAL_PROCESS_TIMEOUT_S", 0.05)
-    profile.write_text("[default]\ncredential_process = tail -f /dev/null\n")
+    profile.write_text("[default]\ncredential_process = sleep 20\n")
     with pytest.raises(Exception, match=r"custom-process.*no answer within"):
         new_session(Config(region="eu-west-1")).get_credentials()
