@@ -14,6 +14,7 @@ from math import ceil
 from typing import Any, NamedTuple
 
 from k8saudit_eks.delivery.cursor import Cursor
+from k8saudit_eks.delivery.health import Health
 from k8saudit_eks.delivery.ledger import Gap
 from k8saudit_eks.delivery.passes import EMPTY_PAGES_MAX, Pass, back_off_ms
 from k8saudit_eks.delivery.read import Purpose, Read
@@ -123,14 +124,14 @@ class Heads:
         polled, self._polled = self._polled, None
         return polled
 
-    def refused(self, read: Read, now_ms: int, answered_at_ms: int | None) -> Gap | None:
+    def refused(self, read: Read, now_ms: int, health: Health) -> Gap | None:
         """AWS has not answered `read`; the gap that it leaves (passes.py).
 
         A stream that is refused waits, and holds up no other. At the second time its
         range is asked for once of all streams: the fault may be the moment's.
         """
         if not read.streams:
-            gap = self._poll.refused(read, now_ms, answered_at_ms)
+            gap = self._poll.refused(read, now_ms, health)
             self._poll_ended(now_ms)
             return gap
         cursor, self._cursor, self._poll = self._cursor, Cursor(), Pass()
@@ -142,9 +143,9 @@ class Heads:
             self._poll = Pass([Read(Purpose.HEAD, self._start_ms, now_ms)])
         return None
 
-    def token_is_refused(self, read: Read, now_ms: int, answered_at_ms: int | None) -> Gap | None:
+    def token_is_refused(self, read: Read, now_ms: int, health: Health) -> Gap | None:
         """As Pass.token_is_refused()."""
-        return self._poll.token_is_refused(read, now_ms, answered_at_ms)
+        return self._poll.token_is_refused(read, now_ms, health)
 
     def stream_is_gone(self, read: Read) -> None:
         """The log stream that `read` asked for does not exist any more."""
@@ -221,7 +222,8 @@ class Heads:
             return None
         cursor = self._cursor = self._streams[name]
         back_ms = min(cursor.spread_ms * 3 // 2 + _STREAM_MARGIN_MS, self._stream_back_max_ms)
-        return Read(Purpose.HEAD, (cursor.newest_ms or 0) - back_ms, None, streams=(name,))
+        start_ms = (cursor.newest_ms or 0) - back_ms
+        return Read(Purpose.HEAD, start_ms, None, streams=(name,), refusals=cursor.refusals)
 
     @property
     def _stream_back_max_ms(self) -> int:

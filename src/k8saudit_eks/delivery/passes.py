@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from k8saudit_eks.delivery.health import Health
 from k8saudit_eks.delivery.ledger import Gap
 from k8saudit_eks.delivery.read import Read
 
@@ -50,11 +51,8 @@ class Pass:
         if read.done and read in self.reads:
             self.reads.remove(read)
 
-    def refused(self, read: Read, now_ms: int, answered_at_ms: int | None) -> Gap | None:
+    def refused(self, read: Read, now_ms: int, health: Health) -> Gap | None:
         """AWS has not answered `read`: it waits, or goes on as two halves, or is given up here.
-
-        Args:
-            answered_at_ms: when AWS answered any read of this log group last.
 
         Returns:
             The range, when the fault is its own: AWS answers other reads.
@@ -63,16 +61,16 @@ class Pass:
         if read.refused_at_ms is None:
             read.refused_at_ms = now_ms
         read.retry_at_ms = now_ms + back_off_ms(read)
-        if read not in self.reads or read.refusals < REFUSALS_MAX:
+        if read not in self.reads or read.refusals < REFUSALS_MAX or not health.is_good:
             return None
         if self.split(read, now_ms):
             return None
-        if read.end_ms is None or answered_at_ms is None or answered_at_ms < read.refused_at_ms:
+        if read.end_ms is None or not health.answered_since(read.refused_at_ms):
             return None
         self.reads.remove(read)
         return Gap(read.start_ms, read.end_ms)
 
-    def token_is_refused(self, read: Read, now_ms: int, answered_at_ms: int | None) -> Gap | None:
+    def token_is_refused(self, read: Read, now_ms: int, health: Health) -> Gap | None:
         """The chain broke off: it begins again as two of half its length, or as it is.
 
         Where page tokens are refused by chance, a long chain hardly ever ends.
@@ -80,7 +78,7 @@ class Pass:
         if read.length_ms(now_ms) >= _HALVED_MIN_MS and self.split(read, now_ms):
             return None
         read.restart()
-        return self.refused(read, now_ms, answered_at_ms)
+        return self.refused(read, now_ms, health)
 
     def split(self, read: Read, now_ms: int) -> bool:
         """Put the two halves of `read` in its place; False where that is not to be."""
