@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from k8saudit_eks.delivery.health import Health
 from k8saudit_eks.delivery.ledger import GAPS_MAX, Gap
-from k8saudit_eks.delivery.passes import EMPTY_PAGES_MAX, back_off_ms
+from k8saudit_eks.delivery.passes import back_off_ms
 from k8saudit_eks.delivery.read import Purpose, Read
 
 # A gap that is refused again is asked for by halves while there are fewer than this.
@@ -68,10 +68,6 @@ class Gaps:
         """A page of a gap came in; when it was the last, the gap is closed."""
         if read.done:
             self._reads = [other for other in self._reads if other is not read]
-        elif read.empty_pages >= EMPTY_PAGES_MAX:
-            # It may have no end: others come between.
-            self._postpone(read, now_ms)
-            read.empty_pages = 0
 
     def refused(self, read: Read, now_ms: int, health: Health) -> None:
         """AWS still refuses it: later again, and by halves if it answers others."""

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from k8saudit_eks.delivery.cursor import Cursor
 from k8saudit_eks.delivery.health import Health
 from k8saudit_eks.delivery.ledger import Gap
-from k8saudit_eks.delivery.passes import EMPTY_PAGES_MAX, Pass, back_off_ms
+from k8saudit_eks.delivery.passes import Pass, back_off_ms
 from k8saudit_eks.delivery.read import Purpose, Read
 
 # How far a poll looks back: as far as most events are late, and a second.
@@ -109,8 +109,6 @@ class Heads:
         """A page of a poll came in."""
         if read.token is not None and read.events:
             self._page_events = read.largest_page
-        if read.empty_pages >= EMPTY_PAGES_MAX:
-            self._poll.split(read, now_ms)
         if read.done:
             self._new_events += read.events - read.duplicates
             self._poll.took_page(read)
@@ -144,8 +142,12 @@ class Heads:
         return None
 
     def token_is_refused(self, read: Read, now_ms: int, health: Health) -> Gap | None:
-        """As Pass.token_is_refused()."""
-        return self._poll.token_is_refused(read, now_ms, health)
+        """As Pass.token_is_refused(); a stream is left alone, as when it is refused."""
+        if read.streams:
+            return self.refused(read, now_ms, health)
+        gap = self._poll.token_is_refused(read, now_ms, health)
+        self._poll_ended(now_ms)
+        return gap
 
     def stream_is_gone(self, read: Read) -> None:
         """The log stream that `read` asked for does not exist any more."""
@@ -186,6 +188,7 @@ class Heads:
     ) -> Read:
         cursor = self._cursor = self._together
         self.apart = False
+        self._forget_silent(now_ms)
         if cursor.newest_ms is None:
             return Read(Purpose.HEAD, 0, None)
         # A stream whose clock is ahead must not hide what the others write now; and where

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from k8saudit_eks.delivery.health import Health
 from k8saudit_eks.delivery.ledger import Gap
-from k8saudit_eks.delivery.passes import EMPTY_PAGES_MAX, Pass
+from k8saudit_eks.delivery.passes import Pass
 from k8saudit_eks.delivery.read import Purpose, Read
 
 AGES_MS = (15_000, 35_000, 75_000, 150_000)
@@ -128,8 +128,6 @@ class Ladder:
     def took_page(self, read: Read, now_ms: int) -> None:
         """A page of one of the rungs came in, or of a sample."""
         reading = self._pass_of(read)
-        if read.empty_pages >= EMPTY_PAGES_MAX:
-            reading.split(read, now_ms)
         reading.took_page(read)
 
     def refused(self, read: Read, now_ms: int, health: Health) -> Gap | None:

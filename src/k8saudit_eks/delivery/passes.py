@@ -14,7 +14,7 @@ REFUSALS_MAX = 2
 # range may be bad: to find its last good millisecond would cost a call for each.
 PARTS_MAX = 8
 # A chain that has had so many empty pages, one behind the other, is taken for refused:
-# it may have no end. Its halves need fewer pages if it has one.
+# it may have no end. If it has one, its halves need fewer pages.
 EMPTY_PAGES_MAX = 10
 # A shorter chain is not halved because its token was refused.
 _HALVED_MIN_MS = 2_000

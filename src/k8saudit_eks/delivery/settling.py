@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from k8saudit_eks.delivery.health import Health
 from k8saudit_eks.delivery.ledger import Gap
-from k8saudit_eks.delivery.passes import EMPTY_PAGES_MAX, PARTS_MAX, Pass
+from k8saudit_eks.delivery.passes import PARTS_MAX, Pass
 from k8saudit_eks.delivery.read import Purpose, Read
 
 SLICE_MS = 30_000
@@ -103,8 +103,6 @@ class Settling:
             self._pages = read.pages
             self._pause_ms = min(_GAP_MAX_MS, SLICE_MS // 2 // read.pages)
             self._slices.took_page(read)
-        elif read.empty_pages >= EMPTY_PAGES_MAX:
-            self._slices.split(read, now_ms)
         elif read.pages >= SLICE_PAGES_MAX:
             if read.length_ms(now_ms) > SLICE_MS:
                 self._drop_from(read)

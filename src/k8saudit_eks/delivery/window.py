@@ -16,6 +16,7 @@ from k8saudit_eks.delivery.heads import Heads
 from k8saudit_eks.delivery.health import Health
 from k8saudit_eks.delivery.ladder import Ladder
 from k8saudit_eks.delivery.ledger import Gap, Mark
+from k8saudit_eks.delivery.passes import EMPTY_PAGES_MAX, REFUSALS_MAX
 from k8saudit_eks.delivery.read import Purpose, Read
 from k8saudit_eks.delivery.schedule import Schedule
 from k8saudit_eks.delivery.seen import Key, SeenIds
@@ -154,11 +155,18 @@ class Window:
         read.took(len(events), duplicates, next_token, now_ms)
         late, delay_ms = self._observe(read, fresh, now_ms)
         self._parts[read.purpose].took_page(read, now_ms)
+        if read.empty_pages >= EMPTY_PAGES_MAX and not read.done:
+            read.empty_pages = 0
+            read.refusals = max(read.refusals, REFUSALS_MAX - 1)
+            self._refused(read, now_ms)
         return PageResult(fresh, keys, duplicates, late, delay_ms)
 
     def refused(self, read: Read, now_ms: int) -> None:
         """AWS has not answered `read`, and the fault may be the range's own."""
         self._health.refused(read)
+        self._refused(read, now_ms)
+
+    def _refused(self, read: Read, now_ms: int) -> None:
         self._leave(self._parts[read.purpose].refused(read, now_ms, self._health), read, now_ms)
 
     def token_is_refused(self, read: Read, now_ms: int) -> None:
