@@ -61,9 +61,7 @@ def parse(payload: bytes) -> tuple[Any, bool]:
         text = payload.decode("utf-8")
         if not any(escape.group(1) for escape in _ESCAPE.finditer(text)):
             return _loads(text, _refuse, strict=True), False
-    except RecursionError as error:
-        raise TooDeepError from error
-    except ValueError:  # UnicodeDecodeError and JSONDecodeError are some
+    except (RecursionError, ValueError):  # UnicodeDecodeError and JSONDecodeError are some
         pass
     repaired = _repaired(payload)
     try:
