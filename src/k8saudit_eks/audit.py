@@ -9,8 +9,9 @@ logged, with one extra first member that says where it came from:
      "kind":"Event",…}
 
 Members that are unknown are left out; "truncated" is there only when it is true.
-A line from which no audit event can be read becomes one that is made up and says so,
-"unreadable":true: nothing that a client does to a line hides that it came.
+A line from which no audit event can be read becomes one that is made up: truncated,
+with an auditID that says so and without the level that comes before a real one's auditID,
+so that no client's can look like it. Nothing done to a line hides that it came.
 The envelope comes first so that a member of the same name in the log can't
 shadow it: readers take the first.
 """
@@ -104,11 +105,7 @@ class Origin:
         self.prefix = '{"k8saudit_eks":' + json.dumps(known, separators=(",", ":"))[:-1]
 
     def envelope(
-        self,
-        event_id: str | None,
-        ingestion_time_ms: int | None,
-        truncated: bool = False,
-        unreadable: bool = False,
+        self, event_id: str | None, ingestion_time_ms: int | None, truncated: bool = False
     ) -> str:
         """Everything before the audit event's own first member, comma included."""
         text = self.prefix
@@ -121,9 +118,6 @@ class Origin:
             separator = ","
         if truncated:
             text += f'{separator}"truncated":true'
-            separator = ","
-        if unreadable:
-            text += f'{separator}"unreadable":true'
         return text + "},"
 
 
@@ -293,7 +287,7 @@ class _Line:
     def _unreadable(self) -> Framed:
         """What rules see of a line, or a part of it, from which nothing can be read."""
         name = f"unreadable-{self.event_id}" if self.event_id else "unreadable"
-        envelope = self.origin.envelope(self.event_id, self.ingestion_time_ms, True, True)
+        envelope = self.origin.envelope(self.event_id, self.ingestion_time_ms, truncated=True)
         event = (
             '"kind":"Event","apiVersion":"audit.k8s.io/v1","auditID":'
             f'{json.dumps(name)},"stage":"ResponseComplete"}}'
