@@ -28,7 +28,7 @@ size_t escape_length(std::string_view text)
         return 0;
     }
     if (text[1] != 'u') {
-        return std::strchr("\"\\/bfnrt", text[1]) != nullptr && text[1] != '\0' ? 2 : 0;
+        return text[1] != '\0' && std::strchr("\"\\/bfnrt", text[1]) != nullptr ? 2 : 0;
     }
     for (size_t i = 2; i < 6; i++) {
         if (i >= text.size() || !is_hex(text[i])) {
@@ -36,6 +36,11 @@ size_t escape_length(std::string_view text)
         }
     }
     return 6;
+}
+
+size_t word_length(std::string_view text, std::string_view word)
+{
+    return text.substr(0, word.size()) == word ? word.size() : 0;
 }
 
 /* Whether a string's text, with its escapes, is this name of letters. */
@@ -201,20 +206,11 @@ class Scan {
     bool scalar()
     {
         const std::string_view rest = text_.substr(at_);
-        size_t len_bytes = 0;
-        for (const std::string_view word : {"true", "false", "null"}) {
-            if (rest.substr(0, word.size()) == word) {
-                len_bytes = word.size();
-            }
-        }
-        if (len_bytes == 0) {
-            const std::string_view number = number_at(rest);
-            if (!parse_number(number).valid) {
-                return false;
-            }
-            len_bytes = number.size();
-        }
-        if (len_bytes == rest.size() || !ends_scalar(rest[len_bytes])) {
+        const size_t len_bytes = rest[0] == 't'   ? word_length(rest, "true")
+                                 : rest[0] == 'f' ? word_length(rest, "false")
+                                 : rest[0] == 'n' ? word_length(rest, "null")
+                                                  : number_length(rest);
+        if (len_bytes == 0 || len_bytes == rest.size() || !ends_scalar(rest[len_bytes])) {
             return false;
         }
         tell(0);

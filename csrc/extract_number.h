@@ -2,6 +2,7 @@
 #ifndef KAE_EXTRACT_NUMBER_H
 #define KAE_EXTRACT_NUMBER_H
 
+#include <cstddef>
 #include <string_view>
 
 namespace kae {
@@ -16,6 +17,10 @@ struct Number {
 
 /* `text` is all of the number, or it is not valid. */
 Number parse_number(std::string_view text);
+
+/* The length of the number at the start of `text`, which is not empty; 0 if there is none.
+ * What is behind it may run on. */
+size_t number_length(std::string_view text);
 
 /* The characters at the start of `text` that could be a number's. */
 std::string_view number_at(std::string_view text);
