@@ -113,8 +113,7 @@ def lines(draw: st.DrawFn) -> str:
     else:
         line = draw(st.sampled_from([seed for seed in SEEDS if len(seed) < 5_000]))
     cut = draw(st.one_of(st.none(), st.integers(0, len(line))))
-    line = line if cut is None else line[:cut] + draw(st.sampled_from(["", "}", "[Truncated...]"]))
-    return line
+    return line if cut is None else line[:cut] + draw(st.sampled_from(["", "}", "[Truncated...]"]))
 
 
 def with_seeds(test: Any) -> Any:
@@ -136,7 +135,10 @@ def test_no_event_vanishes(extractor_library: Any, line: str, max_size_bytes: in
     native = Native(extractor_library)
     host = FakeHost(native_close(extractor_library))
     framed = framer_of(host, lambda: 0.0, max_size_bytes).frame(log_event(line))
-    wanted: list[tuple[str | int, str | int | None]] = [("ka.auditid", None), ("ka.truncated", None)]
+    wanted: list[tuple[str | int, str | int | None]] = [
+        ("ka.auditid", None),
+        ("ka.truncated", None),
+    ]
     unreadable = [event for event in framed if event.unreadable]
     assert host.counts[Metric.EVENTS_INVALID] == (1 if unreadable or not framed else 0)
     assert framed or is_plainly_something_else(line)
