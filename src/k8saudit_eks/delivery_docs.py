@@ -122,9 +122,7 @@ class _Picture:
         self._words(mark_x - 6, 54, "complete before, but for gaps", "end", "faint")
 
     def _axis(self) -> None:
-        self._parts.append(
-            f'<line class="line" x1="{_OLDEST_X}" y1="64" x2="{_NOW_X}" y2="64"/>'
-        )
+        self._parts.append(f'<line class="line" x1="{_OLDEST_X}" y1="64" x2="{_NOW_X}" y2="64"/>')
         self._words(_NOW_X, 24, "now", "middle", "name")
         self._words(16, 54, "seconds ago", "start", "faint")
         for age_s in (*self._ages_s, self._late_window_s):
@@ -155,7 +153,9 @@ class _Picture:
         near_s, far_s = (self._settled_s + behind_s for behind_s in _GAP_BEHIND_S)
         self._name("gap", "ever more seldom")
         self._bar("gap", near_s, far_s)
-        self._caption(self._settled_s, "refused by AWS: asked for again until it is too old", side=1)
+        self._caption(
+            self._settled_s, "refused by AWS: asked for again until it is too old", side=1
+        )
 
     def _ids(self) -> None:
         near_s, far_s = (self._settled_s + behind_s for behind_s in _GAP_BEHIND_S)
