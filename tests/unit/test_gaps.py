@@ -52,7 +52,7 @@ def test_a_gap_that_is_answered_is_closed() -> None:
 
 
 def test_a_gap_that_is_refused_again_is_asked_for_by_halves() -> None:
-    """One bad millisecond of a second: the rest is read, and no more than 16 parts are made."""
+    """One bad millisecond of a second: it is isolated, and the rest is read."""
     bad_ms = START_MS + 700
     gaps = gaps_of(Gap(START_MS, START_MS + 999))
     for now_ms in range(START_MS, START_MS + 1_200_000, 1_000):
@@ -64,8 +64,19 @@ def test_a_gap_that_is_refused_again_is_asked_for_by_halves() -> None:
         else:
             read.took(0, 0, None, now_ms)
             gaps.took_page(read, now_ms)
-        assert len(gaps.ranges) <= 16
     assert gaps.ranges == (Gap(bad_ms, bad_ms),)
+
+
+def test_a_gap_that_stays_refused_has_few_parts() -> None:
+    """Half an hour of refusals: no more than 16, and together they are the gap."""
+    gap = Gap(START_MS, START_MS + 999)
+    gaps = gaps_of(gap)
+    for now_ms in range(START_MS, START_MS + 1_800_000, 1_000):
+        read = gaps.ready(now_ms)
+        if read is not None:
+            gaps.refused(read, now_ms)
+    assert len(gaps.ranges) == 16
+    assert sum(end_ms - start_ms + 1 for start_ms, end_ms in gaps.ranges) == 1_000
 
 
 def test_a_gap_without_an_end_of_its_chain_is_refused() -> None:
