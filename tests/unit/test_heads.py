@@ -260,6 +260,14 @@ def test_only_a_poll_moves_a_stream_on() -> None:
     assert poll(heads, now_ms, []).start_ms <= START_MS
 
 
+def test_an_event_of_the_future_does_not_move_its_stream_on() -> None:
+    """What the stream writes until then is read as before."""
+    heads = apart(START_MS)
+    now_ms = START_MS + 2 * POLL_MS
+    heads.observe([event(now_ms + 3_600_000, s) for s in STREAMS], now_ms, is_head=True, back_ms=0)
+    assert poll(heads, now_ms, []).start_ms <= START_MS
+
+
 def test_a_stream_waits_a_little_for_a_full_page() -> None:
     """Up to half an interval longer, where that fills the page; not where it is far off."""
     for new_events, pause_ms in ((304, 7_000), (200, POLL_MS)):
