@@ -117,6 +117,13 @@ class Heads:
                 self._go_apart(now_ms)
             self._poll_ended(now_ms)
 
+    @property
+    def polled_at_ms(self) -> int | None:
+        """When the last poll of the stream began that has waited longest; None before the first."""
+        cursors = self._streams.values() if self.apart else (self._together,)
+        polled_at_ms = [c.polled_at_ms for c in cursors if c.polled_at_ms is not None]
+        return min(polled_at_ms, default=None)
+
     def take_polled(self) -> Polled | None:
         """What the last poll of all streams has read; once, when it has ended."""
         polled, self._polled = self._polled, None
@@ -137,7 +144,7 @@ class Heads:
         read.refusals = cursor.refusals
         cursor.due_ms = now_ms + back_off_ms(read)
         if cursor.refusals > 1:
-            cursor.newest_ms = now_ms
+            cursor.newest_ms = cursor.polled_at_ms = now_ms
             self._poll = Pass([Read(Purpose.HEAD, self._start_ms, now_ms)])
         return None
 

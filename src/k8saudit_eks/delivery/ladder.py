@@ -156,14 +156,14 @@ class Ladder:
 
     def covered(self, start_ms: int, at_ms: int) -> None:
         """The head has read everything from start_ms on; it began at at_ms."""
-        self.head_was_read(at_ms)
         for rung in self._rungs:
             if start_ms <= rung.position_ms and not rung.reading.reads:
                 rung.skip_to(at_ms - rung.age_ms)
 
-    def head_was_read(self, at_ms: int) -> None:
-        """What is old enough by then may be read again."""
-        self._head_at_ms = at_ms
+    def head_was_read(self, at_ms: int | None) -> None:
+        """What was old enough by then may be read again; None if it was not read yet."""
+        if at_ms is not None:
+            self._head_at_ms = at_ms
 
     def reach_ms(self, now_ms: int, events_per_ms: float, events: float) -> int | None:
         """How far back the head has to read to spare rungs their calls, for so many events."""

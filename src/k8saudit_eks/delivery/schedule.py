@@ -25,16 +25,25 @@ _UNSURE_MS = 1_000
 # are read apart are found by that.
 SAMPLE_EVERY_MS = 60_000
 SAMPLE_APART_EVERY_MS = 20_000
+_SAMPLE_EVERY_POLLS = 5
 
 
 class Schedule:
     """Pure logic: times are milliseconds since the epoch by AWS's clock."""
 
-    def __init__(self, heads: Heads, settling: Settling, gaps: Gaps, ladder: Ladder) -> None:
+    def __init__(
+        self,
+        heads: Heads,
+        settling: Settling,
+        gaps: Gaps,
+        ladder: Ladder,
+        polling_interval_ms: int,
+    ) -> None:
         self._heads = heads
         self._settling = settling
         self._gaps = gaps
         self._ladder = ladder
+        self._polling_interval_ms = polling_interval_ms
         self._last = Purpose.SETTLE
         self._gap_at_ms = 0
 
@@ -51,8 +60,7 @@ class Schedule:
         polled = self._heads.take_polled()
         if polled is not None:
             self._ladder.covered(*polled)
-        if self._heads.apart:
-            self._ladder.head_was_read(now_ms)
+        self._ladder.head_was_read(self._heads.polled_at_ms)
         settling_ms = self._settling.pause_ms(now_ms) if is_clock_sure else _UNSURE_MS
         gap_waits = 0 <= now_ms - self._gap_at_ms < _GAP_EVERY_MS
         reads = [] if gap_waits else self._gap(now_ms)
@@ -70,7 +78,9 @@ class Schedule:
     @property
     def sample_every_ms(self) -> int:
         """How often a rung that rests looks at one second."""
-        return SAMPLE_APART_EVERY_MS if self._heads.apart else SAMPLE_EVERY_MS
+        if self._heads.apart:
+            return SAMPLE_APART_EVERY_MS
+        return max(SAMPLE_EVERY_MS, _SAMPLE_EVERY_POLLS * self._polling_interval_ms)
 
     def _gap(self, now_ms: int) -> list[Read]:
         read = self._gaps.ready(now_ms)

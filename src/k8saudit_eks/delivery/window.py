@@ -80,7 +80,9 @@ class Window:
             late_window_ms=late_window_ms,
             polling_interval_ms=polling_interval_ms,
         )
-        self._schedule = Schedule(self._heads, self._settling, self._gaps, self._ladder)
+        self._schedule = Schedule(
+            self._heads, self._settling, self._gaps, self._ladder, polling_interval_ms
+        )
         self._parts: dict[Purpose, Heads | Ladder | Settling | Gaps] = {
             Purpose.HEAD: self._heads,
             Purpose.REREAD: self._ladder,
