@@ -173,11 +173,7 @@ def test_empty_pages_do_not_end_the_chain(bench: Bench) -> None:
 
     bench.client.before = before
     bench.run(3)
-    *unreadable, last = bench.queue.audit_ids
-    assert last == "1"
-    assert unreadable[0] == f"unreadable-{bench.logs.events[0].event_id}"
-    assert len(unreadable) <= 100
-    assert not any(b"secret" in payload for payload in bench.queue.payloads)
+    assert bench.queue.audit_ids == ["1"]
     assert len(requests) == 3
 
 
@@ -191,11 +187,7 @@ def test_other_streams_are_passed_over(bench: Bench) -> None:
 
     bench.client.before = before
     bench.run(3)
-    *unreadable, last = bench.queue.audit_ids
-    assert last == "1"
-    assert unreadable[0] == f"unreadable-{bench.logs.events[0].event_id}"
-    assert len(unreadable) <= 100
-    assert not any(b"secret" in payload for payload in bench.queue.payloads)
+    assert bench.queue.audit_ids == ["1"]
     assert bench.host.counts[Metric.EVENTS_INVALID] == 0
 
 
@@ -237,11 +229,7 @@ def test_truncated_lines_are_delivered_and_counted(bench: Bench) -> None:
     line = audit_line("1", requestObject={"a": "x" * 50})
     bench.logs.add(bench.start_ms, line[: line.index("xxx")] + "[Truncated...]")
     bench.run(3)
-    *unreadable, last = bench.queue.audit_ids
-    assert last == "1"
-    assert unreadable[0] == f"unreadable-{bench.logs.events[0].event_id}"
-    assert len(unreadable) <= 100
-    assert not any(b"secret" in payload for payload in bench.queue.payloads)
+    assert bench.queue.audit_ids == ["1"]
     assert bench.queue.times_ns == [bench.start_ms * 10**6]
     assert bench.host.counts[Metric.EVENTS_TRUNCATED] == 1
 
@@ -300,11 +288,7 @@ def test_a_date_that_is_none_is_passed_over(bench: Bench, date: str) -> None:
     bench.client.before = before
     bench.logs.add(bench.start_ms, audit_line("1"))
     bench.run(30)
-    *unreadable, last = bench.queue.audit_ids
-    assert last == "1"
-    assert unreadable[0] == f"unreadable-{bench.logs.events[0].event_id}"
-    assert len(unreadable) <= 100
-    assert not any(b"secret" in payload for payload in bench.queue.payloads)
+    assert bench.queue.audit_ids == ["1"]
 
 
 def test_failures_are_logged_once_a_minute(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import logging
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -206,6 +208,15 @@ def test_both_extractors_count_on_the_same_depth(extractor_library: Any) -> None
 def test_a_megabyte_is_closed_as_the_oracle_does(extractor_library: Any, text: str) -> None:
     """The lines that cost Python half a second each."""
     assert native_close(extractor_library)(text.encode()) == close(text.encode())
+
+
+def test_the_plugin_does_without_the_oracle() -> None:
+    """Nothing that is loaded into a host closes JSON in Python, which would take the GIL."""
+    code = (
+        "import sys, k8saudit_eks.plugin, k8saudit_eks.sources.cloudwatch, "
+        "k8saudit_eks.sources.replay; sys.exit('k8saudit_eks.repair' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_one_unreadable_event_a_second(extractor_library: Any) -> None:
