@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import random
 from collections.abc import Sequence
@@ -440,7 +441,8 @@ def test_lines_that_are_no_events_wait_for_the_host_too(bench: Bench) -> None:
     bench.ledger = MemoryLedger()
     bench.logs.add(bench.start_ms, audit_line("first"))
     for number in range(40_000):
-        bench.logs.add(bench.start_ms + 1 + number // 100, f"no audit event {number}")
+        note = json.dumps({"kind": "Note", "number": number})
+        bench.logs.add(bench.start_ms + 1 + number // 100, note)
     bench.queue.lag = 1
     source = bench.run(300)
     assert source._acknowledger.pending <= bench.config.buffer_size + 4 * 256

@@ -258,12 +258,11 @@ class Heads:
             cursor.events_per_ms = None
 
     def _fits_together(self) -> bool:
-        cursors = self._streams.values()
-        if any(cursor.events_per_ms is None for cursor in cursors):
-            return False
+        rates = [cursor.events_per_ms for cursor in self._streams.values()]
+        known = [rate for rate in rates if rate is not None]
         span_ms = self._look_back_ms + self._polling_interval_ms
-        events = sum(cursor.peak_events_per_ms for cursor in cursors) * span_ms
-        return events < self._page_events * _TOGETHER_SHARE
+        most = self._page_events * _TOGETHER_SHARE
+        return len(known) == len(rates) and sum(known) * span_ms < most
 
     def _pause_after_ms(self, cursor: Cursor, now_ms: int) -> int:
         """How long to wait after this poll."""
