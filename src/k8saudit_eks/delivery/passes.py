@@ -37,8 +37,17 @@ class Pass:
         self._all_may_be_bad = False
 
     def ready(self, now_ms: int) -> list[Read]:
-        """What may be asked for now, oldest first."""
-        return [read for read in self.reads if read.retry_at_ms <= now_ms]
+        """What may be asked for now, oldest first; then what is under suspicion, longest first.
+
+        So the good half of a range comes before the halves of the bad one, and one bad
+        millisecond is never surrounded by more parts than PARTS_MAX.
+        """
+
+        def turn(read: Read) -> tuple[bool, int]:
+            is_suspect = read.refusals >= REFUSALS_MAX
+            return is_suspect, -read.length_ms(now_ms) if is_suspect else read.start_ms
+
+        return sorted((r for r in self.reads if r.retry_at_ms <= now_ms), key=turn)
 
     def pause_ms(self, now_ms: int) -> int | None:
         """How long until something may be asked for; None when there is nothing to read."""
