@@ -285,7 +285,7 @@ def test_a_stream_waits_a_little_for_a_full_page() -> None:
 
 
 def test_a_late_stream_that_ended_is_forgotten() -> None:
-    """It was 50 s late and was rotated away an hour ago: polls look back as far as the others need."""
+    """It was 50 s late, and has been silent for an hour: it does not lengthen the look-back."""
     heads = heads_of()
     poll(heads, START_MS, [event(START_MS - n, "old", 50_000) for n in range(50)])
     now_ms = START_MS + 3_600_000

@@ -122,7 +122,7 @@ def test_after_a_bad_range_the_next_one_is_split_again() -> None:
     """A head's pass is a new one each time, but slices share theirs: it must not stay blunt."""
     reading = Pass([whole()])
     read_through(reading, lambda _: True, others_answer=True, until_ms=START_MS + 600_000)
-    bad_ms = END_MS + 12_345
+    bad_ms = END_MS + 1 + 12_345
     reading.reads.append(Read(Purpose.SETTLE, END_MS + 1, END_MS + LENGTH_MS))
     gaps, _ = read_through(
         reading,

@@ -141,7 +141,7 @@ def test_a_chain_without_an_end_is_halved(purpose: Purpose) -> None:
 
 
 def test_a_chain_that_has_an_end_after_all_is_no_gap() -> None:
-    """Eleven empty pages before each event, for whatever range: slow, but nothing is left out."""
+    """Eleven empty pages before the event: a gap stays one until its last page has come."""
     window = window_of(Gap(START_MS, START_MS))
     (read,) = [r for r in _reads(window, START_MS) if r.purpose is Purpose.GAP]
     for _ in range(EMPTY_PAGES_MAX + 1):
@@ -193,8 +193,9 @@ def test_when_three_of_four_calls_fail_no_range_is_suspected(seed: int) -> None:
 
     capture = Capture(answer)
     capture.run(well_ms)
-    assert capture.most_gaps <= 16
-    assert len(capture.calls) < 2 * 30 * MINUTE_MS / POLL_MS * 4
+    # Where every refusal counts as the range's own there are 77 to 132, and 6,000 calls.
+    assert capture.most_gaps <= 32
+    assert len(capture.calls) < 1_500
     capture.run(well_ms + 15 * MINUTE_MS)
     assert capture.window.gaps == ()
     assert sorted(capture.taken_ms)[: 44 * 60] == written_ms(START_MS + 44 * MINUTE_MS)
