@@ -9,7 +9,9 @@ START_MS = 1_767_225_600_000
 
 
 def read_of(refusals: int = 0, pages: int = 0) -> Read:
-    return Read(Purpose.SETTLE, START_MS, START_MS, refusals=refusals, pages=pages)
+    read = Read(Purpose.SETTLE, START_MS, START_MS, refusals=refusals)
+    read.pages = read.events = pages
+    return read
 
 
 def test_it_is_good_at_first_and_nothing_was_answered() -> None:

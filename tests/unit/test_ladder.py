@@ -156,6 +156,7 @@ def test_a_rung_that_the_head_covers_costs_no_call() -> None:
     reads = []
     for now_ms in range(START_MS, START_MS + 220_000, POLL_MS):
         ladder.covered(now_ms - 100_000, now_ms)
+        ladder.head_was_read(now_ms)
         reads += [(now_ms, read) for read in read_due(ladder, now_ms)]
     assert reads
     assert all(now_ms - (read.end_ms or 0) > 150_000 for now_ms, read in reads)

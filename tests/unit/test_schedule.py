@@ -45,7 +45,7 @@ class Rooms:
             late_window_ms=LATE_WINDOW_MS,
             polling_interval_ms=POLL_MS,
         )
-        self.schedule = Schedule(self.heads, self.settling, self.gaps, self.ladder)
+        self.schedule = Schedule(self.heads, self.settling, self.gaps, self.ladder, POLL_MS)
 
     def next(
         self, most: int = 1, *, has_spare: bool = True, is_clock_sure: bool = True

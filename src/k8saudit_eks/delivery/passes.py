@@ -16,8 +16,6 @@ PARTS_MAX = 8
 # A chain that has had so many empty pages, one behind the other, is taken for refused:
 # it may have no end. If it has one, its halves need fewer pages.
 EMPTY_PAGES_MAX = 10
-# A shorter chain is not halved because its token was refused.
-_HALVED_MIN_MS = 2_000
 _BACK_OFF_FIRST_MS = 1_000
 _BACK_OFF_MAX_MS = 30_000
 
@@ -84,7 +82,7 @@ class Pass:
 
         Where page tokens are refused by chance, a long chain hardly ever ends.
         """
-        if read.length_ms(now_ms) >= _HALVED_MIN_MS and self.split(read, now_ms):
+        if health.is_good and self.split(read, now_ms):
             return None
         read.restart()
         return self.refused(read, now_ms, health)
