@@ -7,13 +7,9 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
-# Ships no type information.
-from botocore.exceptions import (  # type: ignore[import-untyped]
-    ConnectionClosedError,
-    ReadTimeoutError,
-)
-from fakes import Clock, FakeClient, FakeHost, FakeLanes, FakeQueue, Stop, client_error
-from fault_plan import REFUSALS, WRONG_SHAPES, Fault, FaultPlan
+from fakes import Clock, FakeClient, FakeHost, FakeLanes, FakeQueue, Stop
+from fault_plan import FaultPlan
+from going_wrong import go_wrong
 from scenario import Scenario, Truth
 from simulated_logs import SimulatedLogs
 
@@ -69,28 +65,7 @@ class Rehearsal:
     # The fakes' `before`.
     def go_wrong(self, request: dict[str, Any]) -> dict[str, Any] | None:
         fault = self.plan.fault(request, self.clock.now_ms)
-        match fault:
-            case None:
-                return None
-            case Fault.EMPTY_PAGE:
-                start = (request.get("startTime", 0),)
-                token = request.get("nextToken") or self.logs.token(request, start)
-                return {"events": [], "nextToken": token}
-            case Fault.NO_ANSWER:
-                self.clock.now_s += 20
-                raise ReadTimeoutError(endpoint_url="https://logs")
-            case Fault.RESET | Fault.HALF_SENT:
-                raise ConnectionClosedError(endpoint_url="https://logs")
-            case Fault.NOT_JSON:
-                return {"message": "<html>"}
-            case Fault.WRONG_SHAPE:
-                # botocore raises at what is no object.
-                shape = self.plan.chance.choice([s for s in WRONG_SHAPES if isinstance(s, dict)])
-                return dict(shape)
-            case Fault.SERVER_ERROR:
-                raise client_error("ServiceUnavailableException", status=503)
-            case _:
-                raise client_error(*REFUSALS[fault])
+        return go_wrong(fault, request, self.logs, self.clock, self.plan.chance)
 
     def run(self, seconds: float) -> None:
         self.source.run(self.queue, Stop(self.clock, self.clock.now_s + seconds))

@@ -167,9 +167,7 @@ class FaultyCloudWatch:
             if fault in REFUSALS:
                 raise RefusedRequest(*REFUSALS[fault])
             if fault is Fault.EMPTY_PAGE:
-                start = (request.get("startTime", 0),)
-                token = request.get("nextToken") or self.logs.token(request, start)
-                return {"events": [], "nextToken": token}
+                return self.logs.empty_page(request)
             if fault is Fault.WRONG_SHAPE:
                 shape: dict[str, Any] = self.plan.chance.choice(WRONG_SHAPES)
                 return shape

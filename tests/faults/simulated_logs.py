@@ -50,6 +50,7 @@ class SimulatedLogs:
     requests: list[dict[str, Any]] = field(default_factory=list)
     streams: set[str] = field(default_factory=set)
     _made: int = 0
+    _tokens: int = 0
 
     def add(
         self,
@@ -140,15 +141,26 @@ class SimulatedLogs:
             answer["nextToken"] = self.token(request, last)
         return answer
 
+    def empty_page(self, request: dict[str, Any]) -> dict[str, Any]:
+        """A page without events, whose token goes on where `request` would have begun."""
+        token = request.get("nextToken")
+        first = (request.get("startTime", 0),)
+        last = first if token is None else self._position(request, token)
+        return {"events": [], "nextToken": self.token(request, last)}
+
     def token(self, request: dict[str, Any], last: tuple[Any, ...]) -> str:
-        """A token that continues `request` behind the event (or sort position) `last`."""
+        """A token that continues `request` behind the event (or sort position) `last`.
+
+        Each is a new one.
+        """
+        self._tokens += 1
         same = {name: value for name, value in request.items() if name != "nextToken"}
-        text = json.dumps([sorted(same.items(), key=str), list(last)])
+        text = json.dumps([sorted(same.items(), key=str), list(last), self._tokens])
         return base64.urlsafe_b64encode(text.encode()).decode()
 
     def _position(self, request: dict[str, Any], token: str) -> tuple[Any, ...]:
         try:
-            asked, last = json.loads(base64.urlsafe_b64decode(token))
+            asked, last, _ = json.loads(base64.urlsafe_b64decode(token))
         except ValueError:
             asked = last = None
         same = {name: value for name, value in request.items() if name != "nextToken"}
