@@ -152,8 +152,10 @@ class FakeClient:
     def filter_log_events(self, **request: Any) -> dict[str, Any]:
         self._clock.now_s += self._call_s
         instead = self.before(request)
-        if instead is not None:
-            return instead
+        return self.answer(request) if instead is None else instead
+
+    def answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        """The log group's own answer now."""
         try:
             return self.logs.filter_log_events(request, self._clock.now_ms)
         except RefusedRequest as refused:

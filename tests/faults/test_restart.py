@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import Clock, FakeClient, FakeHost, FakeQueue, Stop, audit_line
+from fakes import Clock, FakeClient, FakeHost, FakeQueue, Stop, audit_line, client_error
 from simulated_logs import SimulatedLogs
 
 from k8saudit_eks.aws import LogGroup
@@ -28,6 +28,11 @@ class Lives:
         self.config = Config(polling_interval=1, **config)
         self._path = folder / "group.ledger"
         self._number = 0
+        self.refusing = False
+
+    def _refuse(self, request: dict[str, Any]) -> None:
+        if self.refusing:
+            raise client_error("ServiceUnavailableException", status=503)
 
     def write(self, events: int, every_ms: int = 100) -> list[str]:
         """Events from now on, visible at once when their time comes; their audit ids."""
@@ -41,7 +46,7 @@ class Lives:
     def live(self, seconds: float, *, lag: int = 0, crash: bool = False) -> FakeQueue:
         """One capture; `lag` events stay unevaluated at its end. A crash skips close()."""
         ledger = open_ledger(self._path, self.host.log)
-        client = FakeClient(self.logs, self.clock)
+        client = FakeClient(self.logs, self.clock, self._refuse)
         group = LogGroup(client, name=self.logs.name, stream_prefix="kube-apiserver-audit-")
         source = CloudWatchSource(
             self.config, "prod", group, ledger, self.host, wall_s=self.clock, monotonic_s=self.clock
@@ -163,3 +168,32 @@ def test_a_ledger_from_the_future_is_not_believed(
         second = lives.live(20)
     assert set(now) <= set(second.audit_ids)
     assert "wrong clock" in caplog.text
+
+
+@pytest.mark.parametrize("down_s", [0, 300])
+def test_an_outage_of_aws_before_a_restart_is_no_downtime(
+    down_s: int, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Two hours of refusals, then a restart: what staying up would have read is read."""
+    lives = Lives(tmp_path)
+    ids = lives.write(600)
+    assert sorted(lives.live(120).audit_ids, key=int) == ids
+    during = lives.write(7200, every_ms=1000)
+    lives.refusing = True
+    assert lives.live(7200).audit_ids == []
+    lives.refusing = False
+    lives.clock.now_s += down_s
+    assert sorted(lives.live(900).audit_ids, key=int) == during
+    assert "are not read" not in caplog.text
+
+
+def test_an_outage_over_many_restarts_is_no_downtime(tmp_path: Path) -> None:
+    """Each process dies while AWS refuses everything; no time is taken for downtime twice."""
+    lives = Lives(tmp_path)
+    ids = lives.write(7200, every_ms=1000)
+    lives.refusing = True
+    while lives.clock.now_ms < lives.logs.events[-1].timestamp_ms:
+        assert lives.live(500, crash=True).audit_ids == []
+        lives.clock.now_s += 10
+    lives.refusing = False
+    assert sorted(lives.live(900).audit_ids, key=int) == ids

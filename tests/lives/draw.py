@@ -91,14 +91,18 @@ def drawn(seed: int) -> Draw:
     if length_s == 3600.0:
         rate = min(rate, 3.0)
     dates = chance.choices(list(Dates), (6, 1, 1, 2, 1))[0]
+    page_events = chance.choice((int(10 * rate) + 7, int(30 * rate) + 50, 500, 10_000))
+    polling_interval_s = chance.choice((1, 5, 5, 5, 20))
+    if polling_interval_s == 1:
+        rate = min(rate, 3.0)
     return Draw(
         seed=seed,
-        traffic=_traffic(chance, rate, length_s, late_window_s * 1000),
+        traffic=_traffic(chance, rate, length_s, late_window_s * 1000, page_events),
         length_s=length_s,
-        page_events=chance.choice((int(10 * rate) + 7, int(30 * rate) + 50, 500, 10_000)),
+        page_events=page_events,
         config={
             "late_window": late_window_s,
-            "polling_interval": chance.choice((1, 5, 5, 5, 20)),
+            "polling_interval": polling_interval_s,
             "api_rate": chance.choice((5.0, 5.0, 10.0)),
             "max_catch_up": 6 * 3600,
             "shift": chance.choice((1, 1, 60)),
@@ -119,7 +123,9 @@ def drawn(seed: int) -> Draw:
     )
 
 
-def _traffic(chance: random.Random, rate: float, length_s: float, late_window_ms: int) -> Traffic:
+def _traffic(
+    chance: random.Random, rate: float, length_s: float, late_window_ms: int, page_events: int
+) -> Traffic:
     number = chance.choice((1, 2, 3, 3, 5))
     streams = []
     for position in range(number):
@@ -137,7 +143,8 @@ def _traffic(chance: random.Random, rate: float, length_s: float, late_window_ms
         streams.append(Stream(f"short-{position}", 2.0, lateness, lag_ms, from_s, until_s))
     sizes = (30, 300, 3_000) if chance.random() < 0.2 else (30, 200)
     bursts = tuple(
-        (chance.uniform(0, length_s), chance.choice(sizes))
+        # One millisecond can't be split: where tokens are refused its chain must be short.
+        (chance.uniform(0, length_s), min(chance.choice(sizes), 8 * page_events))
         for _ in range(chance.choice((0, 0, 1, 3)))
     )
     return Traffic(

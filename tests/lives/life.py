@@ -22,7 +22,6 @@ from going_wrong import go_wrong
 from living_logs import LivingLogs
 from living_queue import CAPACITY, LivingQueue
 from machine import Ending, Killed, Machine
-from simulated_logs import LogEvent
 from traffic import STREAM_PREFIX
 
 from k8saudit_eks.aws import LogGroup
@@ -33,10 +32,10 @@ from k8saudit_eks.sources.cloudwatch import PUSH_EVENTS, CloudWatchSource
 
 # What is still refused at the end may keep so much around the bad moment back.
 BAD_MS = 1_000
-# When the last process may end, after everything is visible and late_window is over.
+# How long the last process goes on when everything has come and late_window is over.
 _REST_S = 200.0
 # And when it ends whatever is missing.
-_PATIENCE_S = 3 * 3600.0
+_PATIENCE_S = 3600.0
 
 
 @dataclass
@@ -143,19 +142,27 @@ class Life:
             self._run(process, process.length_s, lambda: True)
             self._clock.now_s += process.down_s
         visible_s = max([self._draw.length_s, *(e.visible_ms / 1000 - START_S for e in self._due)])
-        length_s = START_S + visible_s + self._config.late_window + _REST_S - self._clock.now_s
-        until_s = self._clock.now_s + max(length_s, 0.0) + _PATIENCE_S
+        length_s = START_S + visible_s - self._clock.now_s
+        rest_s = self._config.late_window + _REST_S
+        until_s = self._clock.now_s + max(length_s, 0.0) + rest_s + _PATIENCE_S
         last = Process(0, End.STOP, 0.0, self._draw.processes[-1].ahead_s, 0.0)
         queues: list[LivingQueue] = []
         missing = self._missing - self._evaluated.keys()
         looked_at = 0
+        complete_s: float | None = None
 
         def may_end() -> bool:
-            nonlocal looked_at
-            pushed = queues[0].event_ids
-            missing.difference_update(pushed[looked_at:])
-            looked_at = len(pushed)
-            return not self._excused(missing) or self._clock.now_s > until_s
+            """Everything has come a while ago: it would have been settled, and come twice."""
+            nonlocal looked_at, complete_s
+            now_s, queue = self._clock.now_s, queues[0]
+            missing.difference_update(queue.event_ids[looked_at:])
+            looked_at = len(queue.event_ids)
+            if now_s > until_s:
+                return True
+            if complete_s is None and not self._excused(missing):
+                complete_s = now_s
+            is_rested = complete_s is not None and now_s - complete_s > rest_s
+            return is_rested and queue.delivered() == looked_at
 
         self._run(last, max(length_s, 1.0), may_end, queues)
         return self._outcome()

@@ -95,9 +95,7 @@ class Traffic:
             for number in range(events):
                 yield start_ms + int(at_s * 1000), self.streams[number % len(self.streams)]
 
-    def _edges(
-        self, start_ms: int, length_s: float, shift_ms: int
-    ) -> Iterator[tuple[int, Stream]]:
+    def _edges(self, start_ms: int, length_s: float, shift_ms: int) -> Iterator[tuple[int, Stream]]:
         for edge_s in range(30, int(length_s), 30):
             for off_ms in (-1, 0, 1):
                 yield start_ms - shift_ms + edge_s * 1000 + off_ms, self.streams[0]

@@ -1,0 +1,208 @@
+"""Hours of one log group, read once as it is and once with something that stays bad."""
+
+# Seeded chance, nothing secret.
+# ruff: noqa: S311
+
+from __future__ import annotations
+
+import logging
+import random
+import sqlite3
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from email.utils import formatdate
+from pathlib import Path
+from typing import Any
+
+from fakes import Clock, FakeClient, FakeHost, FakeLanes, FakeQueue, Stop, audit_line
+from simulated_logs import LogEvent, SimulatedLogs
+
+from k8saudit_eks.aws import LogGroup
+from k8saudit_eks.config import Config
+from k8saudit_eks.delivery.seen import KEY_BYTES
+from k8saudit_eks.delivery.sqlite_ledger import open_ledger
+from k8saudit_eks.metrics import Metric
+from k8saudit_eks.sources.cloudwatch import CloudWatchSource
+
+STREAM = "kube-apiserver-audit-"
+_LINE = audit_line("00000000-0000-4000-8000-000000000000")
+_SAMPLE_EVERY_S = 60.0
+
+Before = Callable[[dict[str, Any]], dict[str, Any] | None]
+
+
+class GrowingLogs(SimulatedLogs):
+    """Events come in the order of their timestamps; those to come are not looked through."""
+
+    def __init__(self, coming: Sequence[LogEvent], page_events: int) -> None:
+        super().__init__(page_events=page_events)
+        self._coming = coming
+        self._at = 0
+
+    def filter_log_events(self, request: dict[str, Any], now_ms: int) -> dict[str, Any]:
+        coming = self._coming
+        while self._at < len(coming) and coming[self._at].timestamp_ms <= now_ms:
+            self.events.append(coming[self._at])
+            self.streams.add(coming[self._at].stream)
+            self._at += 1
+        self.requests.clear()
+        return super().filter_log_events(request, now_ms)
+
+
+class SamplingHost(FakeHost):
+    """Looks every minute at how many ids are held."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__()
+        self._clock = clock
+        self._sampled_s = clock.now_s
+        self.source: CloudWatchSource | None = None
+        self.ids: list[int] = []
+
+    def age(self, metric: Metric, since_s: float) -> None:
+        super().age(metric, since_s)
+        if self.source is not None and self._clock.now_s - self._sampled_s >= _SAMPLE_EVERY_S:
+            self._sampled_s = self._clock.now_s
+            self.ids.append(ids_held(self.source))
+
+
+class EventQueueWithTimes(FakeQueue):
+    """Remembers when each event came, by event id; keeps nothing else."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__()
+        self._clock = clock
+        self.came_ms: dict[str, int] = {}
+        self.pushed = 0
+
+    def push(self, payloads: Sequence[bytes], times_ns: Sequence[int]) -> int:
+        for payload in payloads:
+            event_id = payload.partition(b'"event_id":"')[2].partition(b'"')[0].decode()
+            self.came_ms.setdefault(event_id, self._clock.now_ms)
+        self.pushed += len(payloads)
+        return self.pushed if payloads else 0
+
+    def delivered(self) -> int:
+        return self.pushed
+
+
+@dataclass
+class History:
+    """One log group, its reader and a clock that does not take its time.
+
+    Attributes:
+        rate: events a second, over so many streams that lag up to 2 s.
+        hours: of events; then the log is silent.
+        before: what goes wrong, as FakeClient has it.
+        date_ms: of each answer, by AWS's time; None for no Date.
+        ahead_s: by how much the machine's clock is ahead.
+        folder: of the ledger.
+    """
+
+    folder: Path
+    rate: float = 1.0
+    hours: float = 1.25
+    streams: int = 3
+    lanes: int = 5
+    page_events: int = 10_000
+    late_share: float = 0.0
+    late_ms: int = 0
+    ahead_s: float = 0.0
+    before: Before | None = None
+    date_ms: Callable[[int], int | None] = field(default=lambda now_ms: now_ms)
+    config: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        # Full jitter, but the same each time.
+        random.seed(1)
+        self.clock = Clock()
+        self.start_ms = self.clock.now_ms
+        self.written = self._written()
+        self.logs = GrowingLogs(self.written, self.page_events)
+        self.host = SamplingHost(self.clock)
+        self.queue = EventQueueWithTimes(self.clock)
+        self.client = FakeClient(self.logs, self.clock, self._dated, call_s=0.1)
+        self.path = self.folder / "group.ledger"
+
+    def run(self, seconds: float, *, date_at_open: bool = True) -> None:
+        """One process, ended cleanly."""
+        group = LogGroup(
+            self.client,
+            name=self.logs.name,
+            stream_prefix=STREAM,
+            server_time_ms=self.date_ms(self.clock.now_ms) if date_at_open else None,
+        )
+        source = CloudWatchSource(
+            Config(**self.config),
+            "prod",
+            group,
+            open_ledger(self.path, logging.getLogger("history")),
+            self.host,
+            lanes=FakeLanes(self.clock, self.lanes),
+            wall_s=lambda: self.clock.now_s + self.ahead_s,
+            monotonic_s=self.clock,
+        )
+        self.host.source = source
+        source.run(self.queue, Stop(self.clock, self.clock.now_s + seconds))
+        source.close()
+
+    @property
+    def lost(self) -> list[LogEvent]:
+        """What was visible a minute ago and has not come."""
+        until_ms = self.clock.now_ms - 60_000
+        came = self.queue.came_ms
+        return [e for e in self.written if e.visible_ms < until_ms and e.event_id not in came]
+
+    @property
+    def repeated(self) -> int:
+        """How many events came again."""
+        return self.queue.pushed - len(self.queue.came_ms)
+
+    def ledger_ids(self) -> int:
+        """How many ids of delivered events the ledger holds; no process may run."""
+        connection = sqlite3.connect(self.path)
+        (size,) = connection.execute("SELECT total(length(digests)) FROM delivered").fetchone()
+        connection.close()
+        return int(size) // KEY_BYTES
+
+    def _written(self) -> list[LogEvent]:
+        chance = random.Random(2)
+        events = []
+        step_ms = 1000 / self.rate
+        for number in range(int(self.hours * 3600 * self.rate)):
+            # Steps of 10 ms: events share milliseconds.
+            at_ms = self.start_ms + int(number * step_ms) // 10 * 10
+            late = chance.random() < self.late_share
+            visible_ms = at_ms + (self.late_ms if late else chance.randint(0, 2_000))
+            stream = f"{STREAM}{number % self.streams}"
+            events.append(LogEvent(at_ms, visible_ms, f"{number:056d}", stream, _LINE, visible_ms))
+        return events
+
+    def _dated(self, request: dict[str, Any]) -> dict[str, Any]:
+        """The right answer, or what `before` makes of it; with its Date."""
+        answer = self.before(request) if self.before is not None else None
+        if answer is None:
+            answer = self.client.answer(request)
+        date_ms = self.date_ms(self.clock.now_ms)
+        if date_ms is None:
+            return answer
+        date = formatdate(date_ms // 1000, usegmt=True)
+        return {**answer, "ResponseMetadata": {"HTTPHeaders": {"date": date}}}
+
+
+def ids_held(source: CloudWatchSource) -> int:
+    """How many ids of delivered events a source keeps in memory."""
+    return len(source._seen)
+
+
+def later_ms(bad: History, good: History, but: set[str] = frozenset()) -> list[int]:  # type: ignore[assignment]
+    """By how much each event came later in one history than in the other, ascending.
+
+    but: event ids that are left out.
+    """
+    good_ms = good.queue.came_ms
+    return sorted(
+        came_ms - good_ms[event_id]
+        for event_id, came_ms in bad.queue.came_ms.items()
+        if event_id not in but
+    )
