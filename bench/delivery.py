@@ -32,7 +32,7 @@ from simulated_logs import LogEvent, SimulatedLogs
 
 from k8saudit_eks.aws import LogGroup
 from k8saudit_eks.config import Config
-from k8saudit_eks.delivery.ledger import Ledger, NoLedger, Remembered
+from k8saudit_eks.delivery.ledger import Ledger, Mark, NoLedger, Remembered
 from k8saudit_eks.delivery.seen import Key, SeenIds
 from k8saudit_eks.delivery.sqlite_ledger import open_ledger
 from k8saudit_eks.sources.cloudwatch import CloudWatchSource
@@ -263,7 +263,7 @@ def memory() -> Iterator[Figure]:
         before_s = time.process_time()
         # The host takes batches of 128; what is done is written twenty times a second.
         for first in range(0, 60_000, 50):
-            ledger.write([key for key in keys[first : first + 50] if key], first)
+            ledger.write([key for key in keys[first : first + 50] if key], Mark(first), first)
         spent_s = time.process_time() - before_s
         ledger.close()
     yield Figure("ledger writing at 1,000 events/s", 100 * spent_s / 60, 5, "% of a core")

@@ -84,6 +84,11 @@ void kae_plugin_count(struct kae_plugin *plugin, uint32_t metric, uint64_t amoun
     kae_metrics_add(&plugin->metrics, metric, amount);
 }
 
+void kae_plugin_gauge(struct kae_plugin *plugin, uint32_t metric, uint64_t value)
+{
+    kae_metrics_set(&plugin->metrics, metric, value);
+}
+
 void kae_plugin_age(struct kae_plugin *plugin, uint32_t metric, int64_t since_ms)
 {
     kae_metrics_set_age(&plugin->metrics, metric, since_ms);

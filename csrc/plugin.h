@@ -65,6 +65,7 @@ const char *kae_plugin_last_error(struct kae_plugin *plugin);
 void kae_plugin_set_open_params(struct kae_plugin *plugin, const char *json);
 
 void kae_plugin_count(struct kae_plugin *plugin, uint32_t metric, uint64_t amount);
+void kae_plugin_gauge(struct kae_plugin *plugin, uint32_t metric, uint64_t value);
 void kae_plugin_age(struct kae_plugin *plugin, uint32_t metric, int64_t since_ms);
 
 /* `text` (need not be terminated) as a string of the handle, valid until the next

@@ -11,6 +11,7 @@ void kae_plugin_log(struct kae_plugin *plugin, int32_t severity, const char *tex
 void kae_plugin_set_error(struct kae_plugin *plugin, const char *text);
 void kae_plugin_set_open_params(struct kae_plugin *plugin, const char *json);
 void kae_plugin_count(struct kae_plugin *plugin, uint32_t metric, uint64_t amount);
+void kae_plugin_gauge(struct kae_plugin *plugin, uint32_t metric, uint64_t value);
 void kae_plugin_age(struct kae_plugin *plugin, uint32_t metric, int64_t since_ms);
 
 void kae_queue_ref(struct kae_queue *queue);

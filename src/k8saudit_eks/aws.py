@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from email.utils import parsedate_to_datetime
@@ -51,11 +51,13 @@ class Page:
             ingestionTime (ms) and logStreamName; as boto3 gives them.
         next_token: None at the end of the chain.
         server_time_ms: AWS's clock when it answered, to the second; None if unknown.
+        malformed: how many more there were without eventId, timestamp or text.
     """
 
     events: list[dict[str, Any]]
     next_token: str | None
     server_time_ms: int | None
+    malformed: int = 0
 
 
 class LogGroup:
@@ -70,19 +72,19 @@ class LogGroup:
         filter_pattern: str | None = None,
         region: str | None = None,
         account: str | None = None,
-        server_time_ms: int | None = None,
+        server_times_ms: Sequence[int] = (),
         renew: Callable[[], LogsClient] | None = None,
         monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
         """
         Args:
-            server_time_ms: AWS's clock when the log group was opened, None if unknown.
+            server_times_ms: AWS's clock as its answers at opening told it, in their order.
             renew: makes another client with credentials that are looked up anew.
         """
         self.name = name
         self.region = region
         self.account = account
-        self.server_time_ms = server_time_ms
+        self.server_times_ms = server_times_ms
         self._client = client
         self._renew = renew
         self._renewed_at_s: float | None = None
@@ -130,7 +132,7 @@ class LogGroup:
             if are_credentials_bad(error):
                 self._renew_client(client)
             raise read_error(error, READ, self.name, token=token, streams=streams) from error
-        return self._checked(answer)
+        return self._checked(answer, token)
 
     def _renew_client(self, refused: LogsClient) -> None:
         """Look credentials up anew, for the next call.
@@ -152,21 +154,27 @@ class LogGroup:
             except Exception:  # the caller reports what the call before had met
                 return
 
-    def _checked(self, answer: dict[str, Any]) -> Page:
+    def _checked(self, answer: dict[str, Any], asked_with: str | None) -> Page:
         """An answer without a list of events is no empty page: it would lose what it hides."""
         events = answer.get("events")
         token = answer.get("nextToken")
-        well_formed = isinstance(events, list) and (token is None or isinstance(token, str))
-        if not well_formed or not all(map(_is_log_event, events or ())):
+        if not isinstance(events, list) or not (token is None or isinstance(token, str)):
             raise ReadError(
                 Failure.PASSING,
                 "CloudWatch Logs gave an answer that is not one of FilterLogEvents: check "
                 "endpoint_url, and proxies between here and AWS",
             )
+        if token and token == asked_with:
+            raise ReadError(
+                Failure.TOKEN_REFUSED,
+                "CloudWatch Logs gave the same page token again: the range is read in other parts",
+            )
         prefix = self._stream_prefix
+        well_formed = [event for event in events if _is_log_event(event)]
         # Some local servers ignore logStreamNamePrefix.
-        kept = [e for e in events or () if str(e.get("logStreamName", prefix)).startswith(prefix)]
-        return Page(kept, token or None, _server_time_ms(answer))
+        kept = [e for e in well_formed if str(e.get("logStreamName", prefix)).startswith(prefix)]
+        malformed = len(events) - len(well_formed)
+        return Page(kept, token or None, _server_time_ms(answer), malformed)
 
 
 def open_log_group(config: Config, cluster: str) -> LogGroup:
@@ -184,7 +192,8 @@ def open_log_group(config: Config, cluster: str) -> LogGroup:
         reading = new_client(session, config, 1)
     except Exception as error:
         raise OpenError(sentence_of(error, "", name)) from error
-    account = server_time_ms = None
+    account = None
+    times_ms: list[int | None] = []
     try:
         answer = probing.filter_log_events(
             logGroupName=name,
@@ -192,8 +201,9 @@ def open_log_group(config: Config, cluster: str) -> LogGroup:
             startTime=int(time.time() * 1000),
             limit=1,
         )
-        account = _account_of(probing, name)
-        server_time_ms = _server_time_ms(answer)
+        times_ms.append(_server_time_ms(answer))
+        account, time_ms = _account_of(probing, name)
+        times_ms.append(time_ms)
     except Exception as error:
         failure = read_error(error, READ, name)
         if code_of(error) == "ResourceNotFoundException":
@@ -201,7 +211,7 @@ def open_log_group(config: Config, cluster: str) -> LogGroup:
         if not is_aws_busy(error):
             raise OpenError(str(failure)) from error
         # A refusal tells the time as well: where reading begins depends on it.
-        server_time_ms = _server_time_ms(getattr(error, "response", {}))
+        times_ms.append(_server_time_ms(getattr(error, "response", {})))
     return LogGroup(
         reading,
         name=name,
@@ -209,7 +219,7 @@ def open_log_group(config: Config, cluster: str) -> LogGroup:
         filter_pattern=config.filter_pattern,
         region=session.region_name,
         account=account,
-        server_time_ms=server_time_ms,
+        server_times_ms=[time_ms for time_ms in times_ms if time_ms is not None],
         renew=lambda: new_client(new_session(config), config, 1),
     )
 
@@ -245,17 +255,24 @@ def _clusters(client: LogsClient, config: Config) -> list[str]:
     return clusters
 
 
-def _account_of(client: LogsClient, name: str) -> str | None:
-    """The account that owns the log group, from its ARN; None if that may not be asked."""
+def _account_of(client: LogsClient, name: str) -> tuple[str | None, int | None]:
+    """The account that owns the log group, from its ARN, and AWS's clock.
+
+    The account is None if it may not be asked for; the clock, too, if that tells none.
+    """
     try:
         answer = client.describe_log_groups(logGroupNamePrefix=name)
+    except Exception as error:  # the permission is optional, and so is the answer
+        return None, _server_time_ms(getattr(error, "response", {}))
+    time_ms = _server_time_ms(answer)
+    try:
         for group in answer["logGroups"]:
             if group["logGroupName"] == name:
                 account = str(group["arn"]).split(":")[4]
-                return account if account.isdigit() else None
-    except Exception:  # the permission is optional, and so is the answer
-        return None
-    return None
+                return (account if account.isdigit() else None), time_ms
+    except (AttributeError, IndexError, KeyError, TypeError):
+        return None, time_ms
+    return None, time_ms
 
 
 def _no_log_group(config: Config, client: LogsClient, cluster: str, name: str) -> str:
@@ -304,7 +321,7 @@ def _is_log_event(event: Any) -> bool:
 
 def _server_time_ms(answer: dict[str, Any]) -> int | None:
     """The Date header of the answer (RFC 9110), which the clock of this machine may contradict."""
-    metadata = answer.get("ResponseMetadata")
+    metadata = answer.get("ResponseMetadata") if isinstance(answer, dict) else None
     headers = metadata.get("HTTPHeaders", {}) if isinstance(metadata, dict) else {}
     try:
         return int(parsedate_to_datetime(headers["date"]).timestamp() * 1000)

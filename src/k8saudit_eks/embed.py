@@ -110,6 +110,9 @@ class NativeHost:
     def count(self, metric: Metric, amount: int = 1) -> None:
         lib.kae_plugin_count(self._plugin, metric.index, amount)
 
+    def gauge(self, metric: Metric, value: int) -> None:
+        lib.kae_plugin_gauge(self._plugin, metric.index, value)
+
     def age(self, metric: Metric, since_s: float) -> None:
         lib.kae_plugin_age(self._plugin, metric.index, round(since_s * 1000))
 

@@ -59,6 +59,9 @@ class Host(Protocol):
     def count(self, metric: Metric, amount: int = 1) -> None:
         """Add to a counter."""
 
+    def gauge(self, metric: Metric, value: int) -> None:
+        """Set a gauge."""
+
     def age(self, metric: Metric, since_s: float) -> None:
         """Set an age: the metric shows how long ago `since_s` was, whenever it is looked at.
 

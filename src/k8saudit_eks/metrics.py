@@ -62,6 +62,18 @@ class Metric(Enum):
         "lag_milliseconds", Kind.AGE, "age of the oldest moment not yet known to be complete"
     )
 
+    SECONDS_GIVEN_UP = MetricSpec(
+        "seconds_given_up", Kind.COUNTER, "seconds of the audit log that are given up and not read"
+    )
+    GAPS = MetricSpec(
+        "gaps", Kind.GAUGE, "ranges that CloudWatch Logs refuses while it answers all around"
+    )
+    RUNGS_RESTING = MetricSpec(
+        "rungs_resting",
+        Kind.GAUGE,
+        "rungs of the ladder that find late events soon and rest at present",
+    )
+
     @property
     def index(self) -> int:
         """Position in the native metrics array."""

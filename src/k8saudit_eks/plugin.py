@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Callable
 
 from k8saudit_eks.config import Config, ReplayParams, parse_init_config, parse_open_params
+from k8saudit_eks.errors import OpenError
 from k8saudit_eks.event_queue import EventQueue, Host, QueueClosed
 from k8saudit_eks.sources import Source
 
@@ -19,6 +21,9 @@ from k8saudit_eks.sources import Source
 # and holds references to everything that it still touches. There is no clean way to
 # take a socket in use away from boto3.
 _JOIN_TIMEOUT_S = 0.05
+# How long close() keeps the host in all. A disk that hangs keeps the source's own
+# close() longer, in a thread that is left behind in the same way.
+_CLOSE_TIMEOUT_S = 0.09
 
 # Signals that the kernel raises at a thread's own instruction: blocking them would
 # only turn a crash report into a silent kill.
@@ -39,13 +44,20 @@ class Capture:
         self._thread = threading.Thread(target=self._run, name=source.name[:15], daemon=True)
 
     def start(self) -> None:
-        """Start reading; the thread leaves every signal to the host's threads."""
-        mask = signal.valid_signals() - _SYNCHRONOUS_SIGNALS
-        previous = signal.pthread_sigmask(signal.SIG_BLOCK, mask)
+        """Start reading; a source that can't be read is closed.
+
+        Raises:
+            OpenError: the machine has no thread to give.
+        """
         try:
-            self._thread.start()
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, previous)
+            _start(self._thread)
+        except RuntimeError as error:
+            self._source.close()
+            raise OpenError(
+                f"{self._source.name} can't be read, since the system has no thread to give: "
+                f"raise the limit of processes and threads (ulimit -u, or the container's pids "
+                f"limit)"
+            ) from error
 
     def _run(self) -> None:
         try:
@@ -60,10 +72,36 @@ class Capture:
         self._on_end(None)
 
     def close(self) -> None:
-        """Stop the thread and let the source write down what was delivered."""
+        """Stop the thread and let the source write down what was delivered.
+
+        Comes back after _CLOSE_TIMEOUT_S at the latest, if a thread can be had.
+        """
+        until_s = time.monotonic() + _CLOSE_TIMEOUT_S
         self._stop.set()
         self._thread.join(_JOIN_TIMEOUT_S)
-        self._source.close()
+        closing = threading.Thread(target=self._close_source, name="closing", daemon=True)
+        try:
+            _start(closing)
+        except RuntimeError:
+            self._close_source()
+            return
+        closing.join(max(0.0, until_s - time.monotonic()))
+
+    def _close_source(self) -> None:
+        try:
+            self._source.close()
+        except Exception as error:  # the host goes on, and so do its other captures
+            self._host.log.error("closing %s failed: %s", self._source.name, error)
+
+
+def _start(thread: threading.Thread) -> None:
+    """Start a thread that leaves every signal to the host's threads."""
+    mask = signal.valid_signals() - _SYNCHRONOUS_SIGNALS
+    previous = signal.pthread_sigmask(signal.SIG_BLOCK, mask)
+    try:
+        thread.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, previous)
 
 
 class Plugin:

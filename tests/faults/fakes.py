@@ -93,10 +93,14 @@ class FakeHost:
     def __init__(self) -> None:
         self.log = logging.getLogger("test.k8saudit_eks")
         self.counts: Counter[Metric] = Counter()
+        self.gauges: dict[Metric, int] = {}
         self.since_s: dict[Metric, float] = {}
 
     def count(self, metric: Metric, amount: int = 1) -> None:
         self.counts[metric] += amount
+
+    def gauge(self, metric: Metric, value: int) -> None:
+        self.gauges[metric] = value
 
     def age(self, metric: Metric, since_s: float) -> None:
         self.since_s[metric] = since_s

@@ -63,7 +63,7 @@ class SamplingHost(FakeHost):
         super().age(metric, since_s)
         if self.source is not None and self._clock.now_s - self._sampled_s >= _SAMPLE_EVERY_S:
             self._sampled_s = self._clock.now_s
-            self.ids.append(ids_held(self.source))
+            self.ids.append(self.source.ids_held)
 
 
 class EventQueueWithTimes(FakeQueue):
@@ -126,11 +126,13 @@ class History:
 
     def run(self, seconds: float, *, date_at_open: bool = True) -> None:
         """One process, ended cleanly."""
+        # Opening asks twice: for a page, and whose log group it is.
+        dates_ms = [self.date_ms(self.clock.now_ms) for _ in range(2 if date_at_open else 0)]
         group = LogGroup(
             self.client,
             name=self.logs.name,
             stream_prefix=STREAM,
-            server_time_ms=self.date_ms(self.clock.now_ms) if date_at_open else None,
+            server_times_ms=[date_ms for date_ms in dates_ms if date_ms is not None],
         )
         source = CloudWatchSource(
             Config(**self.config),
@@ -188,11 +190,6 @@ class History:
             return answer
         date = formatdate(date_ms // 1000, usegmt=True)
         return {**answer, "ResponseMetadata": {"HTTPHeaders": {"date": date}}}
-
-
-def ids_held(source: CloudWatchSource) -> int:
-    """How many ids of delivered events a source keeps in memory."""
-    return len(source._seen)
 
 
 def later_ms(bad: History, good: History, but: set[str] = frozenset()) -> list[int]:  # type: ignore[assignment]

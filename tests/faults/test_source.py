@@ -18,7 +18,7 @@ from simulated_logs import SimulatedLogs
 
 from k8saudit_eks.aws import LogGroup
 from k8saudit_eks.config import Config
-from k8saudit_eks.delivery.ledger import NoLedger, Remembered
+from k8saudit_eks.delivery.ledger import Mark, NoLedger, Remembered
 from k8saudit_eks.delivery.seen import Key
 from k8saudit_eks.delivery.sqlite_ledger import open_ledger
 from k8saudit_eks.metrics import Metric
@@ -49,7 +49,7 @@ class Bench:
             stream_prefix=self.config.log_stream_prefix,
             region="eu-west-1",
             account="123456789012",
-            server_time_ms=self.aws_clock_ms,
+            server_times_ms=[self.aws_clock_ms] * 2,
         )
         return CloudWatchSource(
             self.config,
@@ -419,13 +419,28 @@ class MemoryLedger:
     def load(self) -> Remembered:
         return Remembered(self.settled_ms, list(self.keys))
 
-    def write(self, keys: Any, settled_ms: int | None) -> None:
+    def write(self, keys: Any, mark: Mark | None, alive_ms: int | None = None) -> None:
         self.keys += keys
-        if settled_ms is not None:
-            self.settled_ms = settled_ms
+        if mark is not None:
+            self.settled_ms = mark.settled_ms
 
     def close(self) -> None:
         pass
+
+
+def test_lines_that_are_no_events_wait_for_the_host_too(bench: Bench) -> None:
+    """Behind an event that a stalled host keeps they fill no queue, and still stop the reading."""
+    bench.ledger = MemoryLedger()
+    bench.logs.add(bench.start_ms, audit_line("first"))
+    for number in range(40_000):
+        bench.logs.add(bench.start_ms + 1 + number // 100, f"no audit event {number}")
+    bench.queue.lag = 1
+    source = bench.run(300)
+    assert source._acknowledger.pending <= bench.config.buffer_size + 4 * 256
+    bench.queue = FakeQueue()
+    bench.run(300).close()
+    assert bench.queue.audit_ids == ["first"]
+    assert len(bench.ledger.keys) == 40_001
 
 
 @pytest.mark.parametrize("closes_after", [None, 3, 37, 300, 999])

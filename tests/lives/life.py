@@ -195,7 +195,7 @@ class Life:
             LivingClient(self, ending),
             name=self._logs.name,
             stream_prefix=STREAM_PREFIX,
-            server_time_ms=self._date_at_open_ms(),
+            server_times_ms=self._dates_at_open_ms(),
             monotonic_s=machine.monotonic_s,
         )
         try:
@@ -218,7 +218,7 @@ class Life:
             self._die(ledger)
             return
         self._evaluated.update(queue.evaluate_some(self._chance))
-        self._ids_held = ids_held(source)
+        self._ids_held = source.ids_held
         source.close()
         self._measure()
 
@@ -270,10 +270,11 @@ class Life:
         """Whatever takes so long while the machine is awake."""
         self._machine.wait(seconds)
 
-    def _date_at_open_ms(self) -> int | None:
+    def _dates_at_open_ms(self) -> list[int]:
+        """Opening asks twice: for a page, and whose log group it is."""
         if self._draw.dates in (Dates.ABSENT, Dates.ABSENT_AT_OPEN):
-            return None
-        return self._date_ms()
+            return []
+        return [self._date_ms(), self._date_ms()]
 
     def _date_ms(self) -> int:
         draw, number = self._draw, self._dates
@@ -343,8 +344,3 @@ class LivingClient(FakeClient):
             return self._life.answer(request)
         finally:
             self._ending.look()
-
-
-def ids_held(source: CloudWatchSource) -> int:
-    """How many ids of delivered events a source keeps in memory."""
-    return len(source._seen)

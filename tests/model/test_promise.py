@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "faults"))
 from simulated_logs import RefusedRequest, SimulatedLogs
 
 from k8saudit_eks.delivery.acknowledge import Acknowledger
-from k8saudit_eks.delivery.ledger import Remembered
+from k8saudit_eks.delivery.ledger import Mark, Remembered
 from k8saudit_eks.delivery.read import Read
 from k8saudit_eks.delivery.seen import Key, SeenIds
 from k8saudit_eks.delivery.settling import SLICE_MS
@@ -47,10 +47,10 @@ class MemoryLedger:
     def load(self) -> Remembered:
         return Remembered(self.settled_ms, list(self.keys))
 
-    def write(self, keys: Sequence[Key], settled_ms: int | None) -> None:
+    def write(self, keys: Sequence[Key], mark: Mark | None, alive_ms: int | None = None) -> None:
         self.keys.update(keys)
-        if settled_ms is not None:
-            self.settled_ms = settled_ms
+        if mark is not None:
+            self.settled_ms = mark.settled_ms
 
     def close(self) -> None:
         pass
@@ -82,7 +82,7 @@ class Promise(RuleBasedStateMachine):
             polling_interval_ms=POLLING_INTERVAL_MS,
         )
         self.acknowledger = Acknowledger(self.ledger)
-        self.acknowledger.settle(settled_ms)
+        self.acknowledger.settle(Mark(settled_ms))
         self.acknowledger.commit(0)
         self.pushed: list[str] = []
         self.delivered = 0
@@ -238,7 +238,7 @@ class Promise(RuleBasedStateMachine):
         self.acknowledger.about_to_push(news.keys, [1] * len(news.keys))
         self.pushed += [event["eventId"] for event in news.events]
         if news.settled_ms is not None:
-            self.acknowledger.settle(news.settled_ms)
+            self.acknowledger.settle(Mark(news.settled_ms))
 
 
 TestPromise = Promise.TestCase

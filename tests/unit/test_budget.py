@@ -85,6 +85,7 @@ def test_an_account_and_region_share_one_budget() -> None:
     budgets, clock = Budgets(), Clock()
     first = budgets.of(("1", "eu-west-1"), 5, clock)
     assert budgets.of(("1", "eu-west-1"), 7, clock) is first
+    assert first.calls_per_s == 7, "an old poller in a call must not keep an old api_rate"
     assert budgets.of(("1", "eu-west-2"), 5, clock) is not first
     del first
     gc.collect()

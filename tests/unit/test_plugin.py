@@ -148,6 +148,54 @@ def test_close_does_not_wait_for_the_network() -> None:
     assert ending.wait() == [None]
 
 
+def test_close_does_not_wait_for_the_disk() -> None:
+    """A write that hangs goes on without the host, and the source is closed afterwards."""
+    disk, closed = threading.Event(), threading.Event()
+
+    class HangingDisk(FakeSource):
+        def close(self) -> None:
+            disk.wait(10)
+            closed.set()
+
+    capture = Capture(HangingDisk(lambda queue, stop: None), FakeQueue(), FakeHost(), Ending())
+    capture.start()
+    capture.close()
+    assert not closed.is_set()
+    disk.set()
+    assert closed.wait(10)
+
+
+def test_a_close_that_fails_is_logged() -> None:
+    """The host is not asked to do anything about it."""
+    host = FakeHost()
+
+    class Broken(FakeSource):
+        def close(self) -> None:
+            raise OSError("no more")
+
+    capture = Capture(Broken(lambda queue, stop: None), FakeQueue(), host, Ending())
+    capture.start()
+    capture.close()
+    assert any("no more" in line for line in host.lines.texts)
+
+
+def test_without_a_thread_the_source_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """open() is refused with the cure, and nothing stays locked; a close does without, too."""
+    source, running = FakeSource(lambda queue, stop: None), FakeSource(lambda queue, stop: None)
+    started = Capture(running, FakeQueue(), FakeHost(), Ending())
+    started.start()
+
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with pytest.raises(OpenError, match="pids limit"):
+        Capture(source, FakeQueue(), FakeHost(), Ending()).start()
+    assert source.closed
+    started.close()
+    assert running.closed
+
+
 def test_the_thread_leaves_signals_to_the_host() -> None:
     """The source's thread blocks SIGINT and SIGTERM, and its starter's mask is as before."""
     masks: list[set[int]] = []

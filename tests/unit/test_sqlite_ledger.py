@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -13,9 +14,11 @@ from pathlib import Path
 import pytest
 
 from k8saudit_eks.config import Config
-from k8saudit_eks.delivery.ledger import NoLedger, Remembered
+from k8saudit_eks.delivery.ledger import GAPS_MAX, Gap, Mark, NoLedger, Remembered
+from k8saudit_eks.delivery.ledger_file import FORMAT
+from k8saudit_eks.delivery.process_ledger import ProcessLedger
 from k8saudit_eks.delivery.seen import BUCKET_MS, Key
-from k8saudit_eks.delivery.sqlite_ledger import FORMAT, SqliteLedger, open_ledger
+from k8saudit_eks.delivery.sqlite_ledger import SqliteLedger, open_ledger
 from k8saudit_eks.delivery.state_dir import ledger_of, ledger_path
 from k8saudit_eks.errors import OpenError
 
@@ -29,7 +32,7 @@ def key(bucket: int, number: int) -> Key:
 def remembered(path: Path) -> tuple[int | None, set[Key]]:
     """What the next process reads."""
     ledger = open_ledger(path, LOG)
-    settled_ms, keys = ledger.load()
+    settled_ms, keys, _gaps, _alive_ms = ledger.load()
     ledger.close()
     return settled_ms, set(keys)
 
@@ -58,7 +61,7 @@ def test_what_is_written_is_read_back(path: Path) -> None:
     """Keys of several buckets and writes, and the last settled mark."""
     ledger = open_ledger(path, LOG)
     ledger.write([key(1, 1), key(2, 2)], None)
-    ledger.write([key(1, 3)], BUCKET_MS)
+    ledger.write([key(1, 3)], Mark(BUCKET_MS))
     ledger.close()
     assert remembered(path) == (BUCKET_MS, {key(1, 1), key(1, 3), key(2, 2)})
 
@@ -67,9 +70,90 @@ def test_settled_keys_are_forgotten(path: Path) -> None:
     """A bucket that ends before the mark goes; the one that holds the mark stays."""
     ledger = open_ledger(path, LOG)
     ledger.write([key(1, 1), key(2, 2), key(3, 3)], None)
-    ledger.write([], 2 * BUCKET_MS + 1)
+    ledger.write([], Mark(2 * BUCKET_MS + 1))
     ledger.close()
     assert remembered(path) == (2 * BUCKET_MS + 1, {key(2, 2), key(3, 3)})
+
+
+def test_gaps_and_their_keys_outlive_the_mark(path: Path) -> None:
+    """A bucket that touches a gap by one millisecond stays; when the gap goes, it goes too."""
+    gap = Gap(2 * BUCKET_MS - 1, 3 * BUCKET_MS)
+    ledger = open_ledger(path, LOG)
+    ledger.write([key(bucket, bucket) for bucket in range(6)], None)
+    ledger.write([], Mark(5 * BUCKET_MS, (gap,)), 7)
+    ledger.close()
+    ledger = open_ledger(path, LOG)
+    settled_ms, keys, gaps, alive_ms = ledger.load()
+    assert (settled_ms, gaps, alive_ms) == (5 * BUCKET_MS, (gap,), 7)
+    assert {bucket for bucket, _ in keys} == {1, 2, 3, 5}
+    ledger.write([], Mark(5 * BUCKET_MS), 8)
+    ledger.close()
+    ledger = open_ledger(path, LOG)
+    assert ledger.load() == Remembered(5 * BUCKET_MS, [key(5, 5)], (), 8)
+    ledger.close()
+
+
+def test_only_so_many_gaps_are_kept(path: Path) -> None:
+    """The newest; a log group that refuses every second moment can't fill the file."""
+    gaps = tuple(Gap(20 * n, 20 * n + 1) for n in range(GAPS_MAX + 10))
+    ledger = open_ledger(path, LOG)
+    ledger.write([], Mark(10**6, gaps[::-1]))
+    ledger.close()
+    ledger = open_ledger(path, LOG)
+    assert ledger.load().gaps == gaps[10:]
+    ledger.close()
+
+
+# What version 0.100 executes: its schema, and a write.
+SCHEMA_OF_0_100 = f"""
+PRAGMA application_id = {0x6B616531};
+PRAGMA user_version = 1;
+CREATE TABLE settled (only INTEGER PRIMARY KEY CHECK (only = 0), settled_ms INTEGER NOT NULL);
+CREATE TABLE delivered (bucket INTEGER NOT NULL, digests BLOB NOT NULL);
+CREATE INDEX delivered_bucket ON delivered (bucket);
+"""
+WRITE_OF_0_100 = """
+BEGIN;
+INSERT INTO delivered (bucket, digests) VALUES (3, x'000000000000000000000000000003');
+INSERT INTO settled VALUES (0, 25000)
+ON CONFLICT (only) DO UPDATE SET settled_ms = excluded.settled_ms;
+DELETE FROM delivered WHERE bucket < 2;
+COMMIT;
+"""
+
+
+def test_a_ledger_of_version_0_100_is_read(path: Path) -> None:
+    """It has neither gaps nor a time of life; both are written from now on."""
+    path.parent.mkdir()
+    old = sqlite3.connect(path)
+    old.execute("PRAGMA journal_mode = WAL")
+    old.executescript(SCHEMA_OF_0_100 + WRITE_OF_0_100)
+    old.close()
+    ledger = open_ledger(path, LOG)
+    assert ledger.load() == Remembered(25_000, [key(3, 3)], (), None)
+    ledger.write([], Mark(30_000, (Gap(1, 2),)), 40_000)
+    ledger.close()
+    ledger = open_ledger(path, LOG)
+    assert ledger.load() == Remembered(30_000, [key(3, 3)], (Gap(1, 2),), 40_000)
+    ledger.close()
+
+
+def test_version_0_100_reads_and_writes_a_ledger_of_today(path: Path) -> None:
+    """The format is still 1, and its statements meet the tables they know."""
+    ledger = open_ledger(path, LOG)
+    ledger.write([key(1, 1), key(2, 2)], Mark(20_000, (Gap(10_000, 12_000),)), 21_000)
+    ledger.close()
+    old = sqlite3.connect(path)
+    assert old.execute("PRAGMA user_version").fetchone() == (1,)
+    assert old.execute("SELECT settled_ms FROM settled").fetchone() == (20_000,)
+    assert len(old.execute("SELECT bucket, digests FROM delivered").fetchall()) == 2
+    old.executescript(WRITE_OF_0_100)
+    old.close()
+    ledger = open_ledger(path, LOG)
+    settled_ms, keys, gaps, alive_ms = ledger.load()
+    assert (settled_ms, gaps, alive_ms) == (25_000, (Gap(10_000, 12_000),), 21_000)
+    assert set(keys) == {key(2, 2), key(3, 3)}
+    ledger.close()
 
 
 def test_a_killed_process_has_written_everything(path: Path) -> None:
@@ -77,11 +161,12 @@ def test_a_killed_process_has_written_everything(path: Path) -> None:
     code = f"""
 import logging, os, signal
 from pathlib import Path
+from k8saudit_eks.delivery.ledger import Mark
 from k8saudit_eks.delivery.seen import Key
 from k8saudit_eks.delivery.sqlite_ledger import open_ledger
 ledger = open_ledger(Path({str(path)!r}), logging.getLogger())
 for number in range(50):
-    ledger.write([Key(7, number.to_bytes(15, "big"))], number)
+    ledger.write([Key(7, number.to_bytes(15, "big"))], Mark(number))
 os.kill(os.getpid(), signal.SIGKILL)
 """
     killed = subprocess.run([sys.executable, "-c", code], check=False)
@@ -235,38 +320,180 @@ class _Now:
         return self.now_s
 
 
+def fill(ledger: SqliteLedger) -> None:
+    """From now on SQLite answers SQLITE_FULL where it needs more room."""
+    assert ledger._connection is not None
+    (pages,) = ledger._connection.execute("PRAGMA page_count").fetchone()
+    ledger._connection.execute(f"PRAGMA max_page_count = {pages}")
+
+
+def make_room(ledger: SqliteLedger) -> None:
+    assert ledger._connection is not None
+    ledger._connection.execute("PRAGMA max_page_count = 1000000")
+
+
+MANY = [key(bucket, bucket) for bucket in range(1, 2000)]
+
+
 def test_a_full_disk_loses_nothing(path: Path, warnings: pytest.LogCaptureFixture) -> None:
     """While nothing can be written it is kept and said once a minute; then it is written."""
-    path.parent.mkdir()
     now = _Now()
     ledger = SqliteLedger(path, LOG, monotonic_s=now)
-    ledger.write([key(1, 0)], 5)
-    (pages,) = ledger._connection.execute("PRAGMA page_count").fetchone()
-    # SQLite answers SQLITE_FULL, as on a full disk.
-    ledger._connection.execute(f"PRAGMA max_page_count = {pages}")
-    many = [key(bucket, bucket) for bucket in range(1, 2000)]
-    ledger.write(many, None)
+    ledger.write([key(1, 0)], Mark(5))
+    fill(ledger)
+    ledger.write(MANY, None)
+    now.now_s = 30.0
     ledger.write([key(1, 7)], None)
     assert warnings.text.count("can't be written") == 1
     now.now_s = 60.0
     ledger.write([key(1, 8)], None)
     assert warnings.text.count("can't be written") == 2
-    ledger._connection.execute("PRAGMA max_page_count = 1000000")
+    assert "a restart now would repeat events" in warnings.text
+    make_room(ledger)
+    now.now_s = 90.0
     ledger.write([key(1, 9)], None)
+    expected = {key(1, 0), key(1, 7), key(1, 8), key(1, 9), *MANY}
+    assert not ledger._unwritten
     ledger.close()
-    expected = {key(1, 0), key(1, 7), key(1, 8), key(1, 9), *many}
     assert remembered(path) == (5, expected)
+
+
+def test_close_writes_what_a_full_disk_had_refused(path: Path) -> None:
+    """There may be room again; nothing else will ask."""
+    ledger = SqliteLedger(path, LOG, monotonic_s=_Now())
+    fill(ledger)
+    ledger.write(MANY, Mark(7))
+    make_room(ledger)
+    ledger.close()
+    assert remembered(path) == (7, set(MANY))
+
+
+def test_a_full_disk_costs_little(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All that waits is written again now and then, not with every write."""
+    tries = []
+    now = _Now()
+    ledger = SqliteLedger(path, LOG, monotonic_s=now)
+    fill(ledger)
+    write_all = ledger._write_all
+
+    def counted() -> None:
+        tries.append(now.now_s)
+        now.now_s += 0.1  # what a try takes
+        write_all()
+
+    monkeypatch.setattr(ledger, "_write_all", counted)
+    for _ in range(1000):
+        ledger.write(MANY[:100], None)
+        now.now_s += 0.01
+    assert 2 <= len(tries) <= 6
+    ledger.close()
+
+
+def test_without_a_mark_a_restart_loses(path: Path, warnings: pytest.LogCaptureFixture) -> None:
+    """The warning says so: nothing tells a next start where this one began."""
+    ledger = SqliteLedger(path, LOG, monotonic_s=_Now())
+    ledger.load()
+    fill(ledger)
+    ledger.write(MANY, Mark(5))
+    assert "a restart now would begin at now minus shift" in warnings.text
+    ledger.close()
+
+
+def test_a_deleted_file_is_made_anew(path: Path, warnings: pytest.LogCaptureFixture) -> None:
+    """With all that it held, said as an error, and locked again."""
+    now = _Now()
+    ledger = SqliteLedger(path, LOG, monotonic_s=now)
+    ledger.load()
+    ledger.write([key(1, 1)], Mark(5, (Gap(1, 2),)), 6)
+    path.unlink()
+    now.now_s = 10.0
+    ledger.write([key(1, 2)], None)
+    assert "was deleted or replaced while it is in use" in warnings.text
+    with pytest.raises(OpenError, match="held by another process"):
+        open_ledger(path, LOG)
+    ledger.close()
+    ledger = SqliteLedger(path, LOG)
+    settled_ms, keys, gaps, alive_ms = ledger.load()
+    assert (settled_ms, set(keys)) == (5, {key(1, 1), key(1, 2)})
+    assert (gaps, alive_ms) == ((Gap(1, 2),), 6)
+    ledger.close()
+
+
+def test_a_deleted_folder_is_made_anew(path: Path) -> None:
+    """With what SQLite keeps beside the file."""
+    now = _Now()
+    ledger = SqliteLedger(path, LOG, monotonic_s=now)
+    ledger.write([key(1, 1)], Mark(5))
+    shutil.rmtree(path.parent)
+    now.now_s = 10.0
+    ledger.write([key(1, 2)], None)
+    ledger.close()
+    assert remembered(path) == (5, {key(1, 1), key(1, 2)})
+
+
+def test_who_took_a_deleted_files_place_keeps_it(
+    path: Path, warnings: pytest.LogCaptureFixture
+) -> None:
+    """What the first reader is told waits until the second has gone."""
+    now = _Now()
+    first = SqliteLedger(path, LOG, monotonic_s=now)
+    first.write([key(1, 1)], Mark(5))
+    path.unlink()
+    second = open_ledger(path, LOG)
+    second.write([key(1, 7)], Mark(4))
+    now.now_s = 10.0
+    first.write([key(1, 2)], None)
+    assert "was deleted or replaced" in warnings.text
+    assert "held by another process" in warnings.text
+    second.write([key(1, 8)], None)
+    second.close()
+    now.now_s = 1000.0
+    first.write([key(1, 3)], None)
+    first.close()
+    assert remembered(path) == (5, {key(1, number) for number in (1, 2, 3, 7, 8)})
+
+
+@pytest.mark.parametrize("suffix", ["", "-wal"])
+def test_no_symbolic_link_is_followed(
+    path: Path, tmp_path: Path, suffix: str, warnings: pytest.LogCaptureFixture
+) -> None:
+    """Whoever may write in state_dir can't have another file written, or made."""
+    path.parent.mkdir()
+    for target in (tmp_path / "precious", tmp_path / "missing"):
+        planted = path.with_name(path.name + suffix)
+        planted.unlink(missing_ok=True)
+        planted.symlink_to(target)
+        content = b"" if suffix == "" else b"precious"
+        (tmp_path / "precious").write_bytes(content)
+        ledger = open_ledger(path, LOG)
+        ledger.write([key(1, 1)], Mark(5))
+        ledger.close()
+        assert (tmp_path / "precious").read_bytes() == content
+        assert not (tmp_path / "missing").exists()
+    if suffix == "":
+        assert isinstance(ledger, NoLedger)
+        assert "symbolic link" in warnings.text
+
+
+def test_the_folders_that_are_made_are_private(tmp_path: Path) -> None:
+    """Those above state_dir too, whatever the umask is; those that exist stay as they are."""
+    tmp_path.chmod(0o755)
+    before = os.umask(0)
+    try:
+        open_ledger(tmp_path / "a" / "b" / "group.ledger", LOG).close()
+    finally:
+        os.umask(before)
+    modes = [(tmp_path / name).stat().st_mode & 0o777 for name in ("a/b", "a", "")]
+    assert modes == [0o700, 0o700, 0o755]
 
 
 def test_a_disk_that_stays_full_does_not_fill_the_memory(path: Path) -> None:
     """What is settled meanwhile is forgotten, as it would be on disk."""
-    path.parent.mkdir()
     ledger = SqliteLedger(path, LOG)
-    (pages,) = ledger._connection.execute("PRAGMA page_count").fetchone()
-    ledger._connection.execute(f"PRAGMA max_page_count = {pages}")
+    fill(ledger)
     for round_ in range(100):
-        ledger.write([key(round_, n) for n in range(300)], round_ * BUCKET_MS)
-    assert len(ledger._unwritten) <= 600
+        ledger.write([key(round_, n) for n in range(300)], Mark(round_ * BUCKET_MS))
+    assert sum(map(len, ledger._unwritten.values())) <= 600
     ledger.close()
 
 
@@ -303,8 +530,37 @@ def test_the_longest_log_group_names_have_a_file_too(tmp_path: Path) -> None:
 def test_without_state_dir_nothing_is_written(caplog: pytest.LogCaptureFixture) -> None:
     """And one line says what that means."""
     with caplog.at_level(logging.INFO, logger=LOG.name):
-        assert isinstance(ledger_of(Config(), "eu-west-1", "/aws/eks/a/cluster", LOG), NoLedger)
+        ledger = ledger_of(Config(), "eu-west-1", "/aws/eks/a/cluster", LOG)
+    assert isinstance(ledger, ProcessLedger)
     assert "state_dir is not set" in caplog.text
+
+
+@pytest.mark.parametrize("state_dir", [None, "/proc/self/state"], ids=["none", "unusable"])
+def test_without_a_usable_state_dir_a_reload_remembers(state_dir: str | None) -> None:
+    """The next capture in this process goes on; one reached another way knows nothing."""
+    config = Config(state_dir=state_dir)
+    group = f"/aws/eks/{state_dir}/cluster"
+    ledger = ledger_of(config, "eu-west-1", group, LOG)
+    ledger.write([key(1, 1)], Mark(5), 6)
+    ledger.close()
+    other = ledger_of(Config(state_dir=state_dir, profile="a"), "eu-west-1", group, LOG)
+    assert other.load() == Remembered(None, [])
+    ledger = ledger_of(config, "eu-west-1", group, LOG)
+    assert ledger.load() == Remembered(5, [key(1, 1)], (), 6)
+
+
+def test_a_new_way_to_a_log_group_is_said(
+    tmp_path: Path, warnings: pytest.LogCaptureFixture
+) -> None:
+    """Once, when profile, role or endpoint were changed: its ledger begins anew."""
+    state = str(tmp_path)
+    for group in ("a", "b", "a_other"):
+        ledger_of(Config(state_dir=state), "eu-west-1", group, LOG).close()
+    assert not warnings.text
+    for _ in range(2):
+        ledger_of(Config(state_dir=state, profile="x"), "eu-west-1", "a", LOG).close()
+    assert warnings.text.count("begins as at a first start") == 1
+    assert "eu-west-1_a.ledger knows" in warnings.text
 
 
 def test_state_dir_holds_the_ledger(tmp_path: Path) -> None:

@@ -215,5 +215,8 @@ class _StderrHost:
     def count(self, metric: Metric, amount: int = 1) -> None:
         """What was passed over is in the warnings."""
 
+    def gauge(self, metric: Metric, value: int) -> None:
+        """A replay has none."""
+
     def age(self, metric: Metric, since_s: float) -> None:
         """A replay has none."""

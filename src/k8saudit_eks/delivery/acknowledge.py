@@ -6,8 +6,11 @@ import threading
 from collections import deque
 from collections.abc import Sequence
 
-from k8saudit_eks.delivery.ledger import Ledger
+from k8saudit_eks.delivery.ledger import Ledger, Mark
 from k8saudit_eks.delivery.seen import Key
+
+# A capture that delivers nothing writes down this often that it lives.
+_ALIVE_EVERY_MS = 30_000
 
 
 class Acknowledger:
@@ -25,7 +28,9 @@ class Acknowledger:
         self._ledger = ledger
         self._lock = threading.Lock()
         self._pushed: deque[tuple[int, Key]] = deque()
-        self._settled: deque[tuple[int, int]] = deque()
+        self._settled: deque[tuple[int, Mark]] = deque()
+        self._alive_ms: int | None = None
+        self._written_alive_ms: int | None = None
         self._last_sequence = 0
         self._closed = False
 
@@ -40,10 +45,15 @@ class Acknowledger:
                 self._last_sequence += events
                 self._pushed.append((self._last_sequence, key))
 
-    def settle(self, settled_ms: int) -> None:
-        """Everything before `settled_ms` has been pushed."""
+    def settle(self, mark: Mark) -> None:
+        """Everything before the mark has been pushed, but what lies in its gaps."""
         with self._lock:
-            self._settled.append((self._last_sequence, settled_ms))
+            self._settled.append((self._last_sequence, mark))
+
+    def alive(self, now_ms: int) -> None:
+        """By AWS's clock it is `now_ms`; goes with what is written next, or alone after a while."""
+        with self._lock:
+            self._alive_ms = now_ms
 
     def commit(self, delivered: int) -> None:
         """Write down what the host has evaluated: every sequence number up to `delivered`."""
@@ -56,21 +66,34 @@ class Acknowledger:
         with self._lock:
             if not self._closed:
                 self._closed = True
-                self._commit(delivered)
+                self._commit(delivered, last=True)
                 self._ledger.close()
+
+    @property
+    def pending(self) -> int:
+        """How many keys wait for the host."""
+        return len(self._pushed)
 
     @property
     def waiting(self) -> bool:
         """Whether anything has not been written down yet."""
         return bool(self._pushed or self._settled)
 
-    def _commit(self, delivered: int) -> None:
+    def _commit(self, delivered: int, *, last: bool = False) -> None:
         keys = []
-        settled_ms = None
+        mark = None
         pushed, settled = self._pushed, self._settled
         while pushed and pushed[0][0] <= delivered:
             keys.append(pushed.popleft()[1])
         while settled and settled[0][0] <= delivered:
-            settled_ms = settled.popleft()[1]
-        if keys or settled_ms is not None:
-            self._ledger.write(keys, settled_ms)
+            mark = settled.popleft()[1]
+        if keys or mark is not None or self._is_alive_news(last):
+            self._ledger.write(keys, mark, self._alive_ms)
+            self._written_alive_ms = self._alive_ms
+
+    def _is_alive_news(self, last: bool) -> bool:
+        alive_ms, written_ms = self._alive_ms, self._written_alive_ms
+        if alive_ms is None or alive_ms == written_ms:
+            return False
+        # A clock that was set back is news, too.
+        return last or written_ms is None or abs(alive_ms - written_ms) >= _ALIVE_EVERY_MS

@@ -10,6 +10,8 @@ _TOLERANCE_MS = 5_000
 _HALF_A_SECOND_MS = 500
 # How far now_ms() may be ahead of AWS's clock without being corrected.
 AHEAD_MAX_MS = _TOLERANCE_MS + _HALF_A_SECOND_MS
+# So many answers without a Date header: there is nothing better than this machine's clock.
+_DATELESS_MAX = 10
 
 
 class ServerClock:
@@ -17,26 +19,43 @@ class ServerClock:
 
     Event timestamps come from AWS's clocks, so a machine whose clock is wrong, or
     is set while this runs, must not decide what is late. Time advances with the
-    monotonic clock and is corrected by the Date headers of AWS's answers.
+    monotonic clock and is corrected by the Date headers of AWS's answers, each time by
+    two that agree: one may be wrong.
+
+    Attributes:
+        is_sure: whether the last answer agreed with now_ms(). Only then may something
+            be taken for settled.
     """
 
     def __init__(self, wall_s: Callable[[], float], monotonic_s: Callable[[], float]) -> None:
         self._monotonic_s = monotonic_s
         self._origin_ms = round((wall_s() - monotonic_s()) * 1000)
+        self._doubt_ms: int | None = None
+        self._dateless = 0
+        self.is_sure = False
 
     def now_ms(self) -> int:
         """Now; goes back only when AWS's answers say so."""
         return self._origin_ms + round(self._monotonic_s() * 1000)
 
-    def observe(self, server_time_ms: int | None) -> int:
-        """Take an answer's Date header, just arrived, into account.
+    def correct(self, server_time_ms: int | None) -> int:
+        """Take an answer's Date header, just arrived, into account; None without one.
 
         Returns the correction in milliseconds, nearly always 0.
         """
         if server_time_ms is None:
+            self._dateless += 1
+            self.is_sure = self.is_sure or self._dateless >= _DATELESS_MAX
             return 0
-        correction_ms = server_time_ms + _HALF_A_SECOND_MS - self.now_ms()
-        if abs(correction_ms) <= _TOLERANCE_MS:
+        self._dateless = 0
+        difference_ms = server_time_ms + _HALF_A_SECOND_MS - self.now_ms()
+        doubt_ms, self._doubt_ms = self._doubt_ms, None
+        self.is_sure = abs(difference_ms) <= _TOLERANCE_MS
+        if self.is_sure:
             return 0
-        self._origin_ms += correction_ms
-        return correction_ms
+        if doubt_ms is None or abs(difference_ms - doubt_ms) > _TOLERANCE_MS:
+            self._doubt_ms = difference_ms
+            return 0
+        self._origin_ms += difference_ms
+        self.is_sure = True
+        return difference_ms

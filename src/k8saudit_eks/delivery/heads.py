@@ -1,157 +1,269 @@
-"""A head for each log stream, for log groups too busy to read an overlap of all of them.
+"""The head: what was written last, read again with every poll.
 
-Events are out of order mostly between streams, each API server's shipper having its
-own lag, and hardly within one. So a stream is read on from its own newest event, and
-each event is read once. Streams that appear are found by a scout: now and then one
-second of the whole log group, in turns just before the overlap and long ago, for
-streams that lag more than those known; it also tells when the busy time is over.
+A poll reads all streams together, from a little before the newest event: as far back
+as most events are seen to be late. Where that costs more than a page of what is known
+already, streams are read apart, each from its own newest event: events are out of
+order mostly between streams, each API server's shipper having its own lag, and hardly
+within one.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import ceil
-from typing import Any
+from typing import Any, NamedTuple
 
-SCOUT_EVERY_MS = 20_000
-SCOUT_MS = 1_000
-# How long ago every second scout looks.
-SCOUT_FAR_MS = 60_000
-# How far before its newest event a stream is read again: as far as events of a stream
-# are seen out of order (disorder.py), within these; at most a polling interval where
-# that is longer.
-_OVERLAP_MIN_MS = 100
-_OVERLAP_MAX_MS = 5_000
-# A page costs a call, full or not: where up to half a polling interval more lets the
-# fullest stream fill this much of its last page, the next poll waits for it.
-_FULL_SHARE = 0.9
+from k8saudit_eks.delivery.cursor import Cursor
+from k8saudit_eks.delivery.ledger import Gap
+from k8saudit_eks.delivery.passes import EMPTY_PAGES_MAX, Pass, back_off_ms
+from k8saudit_eks.delivery.read import Purpose, Read
+
+# How far a poll looks back: as far as most events are late, and a second.
+_MARGIN_MS = 1_000
+_LOOK_BACK_MIN_MS = 2_000
+_LOOK_BACK_MAX_MS = 60_000
+# As long as no delays are known.
+_LOOK_BACK_FIRST_MS = 15_000
+# The same within a stream that is read apart.
+_STREAM_MARGIN_MS = 100
+_STREAM_LOOK_BACK_MAX_MS = 5_000
+# A page holds 1 MB: so many events of 2 KB, until a full one has shown how many.
+_PAGE_EVENTS = 500
+# What a poll may read further back to spare the ladder calls, and what all streams may
+# hold to be read together again: shares of a page.
+_REACH_SHARE = 0.25
+_TOGETHER_SHARE = 0.5
+# A page costs a call, full or not: where up to half a polling interval more lets a
+# stream fill this much of its last page, its next poll waits for it.
+_FULL_SHARE = 0.85
 _LONGER_SHARE = 0.5
 # A stream found by a settling read has its newest known event a late_window and some
 # slices ago; what is silent for longer was rotated away.
 _SILENT_MS = 120_000
-# One scout may meet a quiet second; this many say that the log group is quiet.
-_SCOUTS = 2
+# How far this clock may be ahead of AWS's, with room.
+_CLOCK_AHEAD_MS = 10_000
 
 
-class StreamHeads:
-    """Which streams there are, how far each was read, and whose turn it is.
+class Polled(NamedTuple):
+    """A poll of all streams that has ended: what it has read, and when it began."""
 
-    Pure logic: times are milliseconds since the epoch by AWS's clock.
-    """
+    start_ms: int
+    began_ms: int
 
-    def __init__(self, *, late_window_ms: int, polling_interval_ms: int) -> None:
-        self._silent_ms = late_window_ms + _SILENT_MS
-        self._overlap_max_ms = max(polling_interval_ms, _OVERLAP_MAX_MS)
-        self._newest_ms: dict[str, int] = {}
-        self._polling_interval_ms = polling_interval_ms
-        self._round: deque[str] = deque()
-        self._round_began_ms = 0
-        self._period_ms = 0
-        # Of this round: events of the stream that brought most of them.
-        self._fullest = 0
-        self._page_events = 0
-        self._scouted_at_ms = 0
-        self._scouted: deque[int] = deque(maxlen=_SCOUTS)
-        self._far = False
-        self.busy = False
 
-    def observe(
-        self, events: Sequence[dict[str, Any]], now_ms: int, *, head: bool, back_ms: int = 0
+class Heads:
+    """What a poll reads, and when. Pure logic: milliseconds since the epoch, AWS's clock."""
+
+    def __init__(
+        self, *, newest_ms: int | None, late_window_ms: int, polling_interval_ms: int
     ) -> None:
-        """Take a page into account.
-
-        Args:
-            head: whether a head read it: only that moves the heads of known streams.
-            back_ms: how far before its first event here an unknown stream may begin.
-        """
-        newest_ms = self._newest_ms
-        for event in events:
-            name = event.get("logStreamName")
-            timestamp_ms = event["timestamp"]
-            known_ms = newest_ms.get(name) if isinstance(name, str) else timestamp_ms
-            if known_ms is None:
-                newest_ms[str(name)] = min(timestamp_ms, now_ms) - back_ms
-            # An event of the future must not hide what its stream writes until then.
-            elif head and known_ms < timestamp_ms <= now_ms:
-                newest_ms[str(name)] = timestamp_ms
-
-    def begin(self, page_events: int, now_ms: int) -> None:
-        """From now on every stream has its own head; a page holds so many events."""
-        self._forget_silent(now_ms)
-        self.busy = bool(self._newest_ms)
-        self._page_events = page_events
-        self._scouted.clear()
-        # The read of the whole log group that said so has met every stream.
-        self._scouted_at_ms = now_ms
-
-    def scouted(self, events: int, overlap_ms: int) -> None:
-        """A scout has met so many events: does an overlap fit half a page again?"""
-        self._scouted.append(events)
-        if len(self._scouted) == _SCOUTS:
-            overlap_events = max(self._scouted) * overlap_ms / SCOUT_MS
-            self.busy = overlap_events > self._page_events / 2
-
-    def scout_range_ms(self, overlap_ms: int, now_ms: int) -> tuple[int, int] | None:
-        """The second to scout now, inclusive; None when it is not yet time."""
-        if 0 <= now_ms - self._scouted_at_ms < SCOUT_EVERY_MS:
-            return None
-        self._scouted_at_ms = now_ms
-        self._far = not self._far
-        # Before the overlap, nearly all that there is can be seen.
-        end_ms = now_ms - max(overlap_ms, SCOUT_FAR_MS if self._far else 0)
-        return end_ms - SCOUT_MS, end_ms - 1
-
-    def next_stream(self, disorder_ms: int, now_ms: int) -> tuple[str, int] | None:
-        """The next stream of the round and where to read it from; None without streams.
-
-        Args:
-            disorder_ms: how far before a stream's newest event others still appear.
-        """
-        if not self._round:
-            self._forget_silent(now_ms)
-            self._round.extend(self._newest_ms)
-            self._period_ms = now_ms - self._round_began_ms
-            self._round_began_ms = now_ms
-            self._fullest = 0
-        overlap_ms = min(max(_OVERLAP_MIN_MS, disorder_ms), self._overlap_max_ms)
-        while self._round:
-            name = self._round.popleft()
-            if name in self._newest_ms:
-                return name, self._newest_ms[name] - overlap_ms
-        self.busy = False
-        return None
-
-    def stream_read(self, events: int) -> None:
-        """A stream of this round has brought so many events."""
-        self._fullest = max(self._fullest, events)
+        """newest_ms: of what an earlier capture has delivered."""
+        self._silent_ms = late_window_ms + _SILENT_MS
+        self._polling_interval_ms = polling_interval_ms
+        self._together = Cursor(newest_ms)
+        self._streams: dict[str, Cursor] = {}
+        self._page_events = _PAGE_EVENTS
+        # The poll under way: of `_cursor`, from `_start_ms` on.
+        self._poll = Pass()
+        self._cursor = self._together
+        self._start_ms = self._began_ms = self._new_events = 0
+        self._polled: Polled | None = None
+        self.apart = False
 
     def pause_ms(self, now_ms: int) -> int:
-        """How long to wait after this round, until the next poll."""
-        interval_ms = self._polling_interval_ms
-        events_per_ms = self._fullest / max(1, self._period_ms)
-        period_ms = now_ms - self._round_began_ms + interval_ms
-        pages = ceil(events_per_ms * period_ms / (self._page_events * _FULL_SHARE))
-        if pages == 0:
-            return interval_ms
-        full_ms = pages * self._page_events * _FULL_SHARE / events_per_ms
-        longer_ms = round(full_ms - period_ms)
-        return interval_ms + (longer_ms if longer_ms <= interval_ms * _LONGER_SHARE else 0)
+        """How long until there is something to read."""
+        pause_ms = self._poll.pause_ms(now_ms)
+        if pause_ms is not None:
+            return pause_ms
+        cursors = self._streams.values() if self.apart else (self._together,)
+        due_ms = min((cursor.due_ms for cursor in cursors), default=now_ms)
+        # A clock that was corrected backwards must not delay the next poll.
+        return min(max(0, due_ms - now_ms), 2 * self._polling_interval_ms)
+
+    def ready(
+        self,
+        now_ms: int,
+        *,
+        first_ms: int,
+        gaps: Sequence[Gap],
+        reach_ms: Callable[[int, float, float], int | None],
+    ) -> Read | None:
+        """What to ask for now, once pause_ms is 0; None while what was refused waits.
+
+        Args:
+            first_ms: nothing before it is the head's to read.
+            gaps: apart from each other, oldest first.
+            reach_ms: Ladder.reach_ms.
+        """
+        if not self._poll.reads:
+            read = self._stream_read(now_ms) or self._read_together(now_ms, reach_ms)
+            self._start_ms = read.start_ms = max(read.start_ms, first_ms)
+            self._began_ms, self._new_events = now_ms, 0
+            self._poll = Pass(read.around(gaps))
+        ready = self._poll.ready(now_ms)
+        # The newest part first: it is what others wait for.
+        return ready[-1] if ready else None
+
+    def took_page(self, read: Read, now_ms: int) -> None:
+        """A page of a poll came in."""
+        if read.token is not None and read.events:
+            self._page_events = read.largest_page
+        if read.empty_pages >= EMPTY_PAGES_MAX:
+            self._poll.split(read, now_ms)
+        if read.done:
+            self._new_events += read.events - read.duplicates
+            self._poll.took_page(read)
+            # More than a page that was known already: what a poll looks back does not fit one.
+            if not read.streams and read.pages > 1 and read.duplicates > read.largest_page:
+                self._go_apart(now_ms)
+            self._poll_ended(now_ms)
+
+    def take_polled(self) -> Polled | None:
+        """What the last poll of all streams has read; once, when it has ended."""
+        polled, self._polled = self._polled, None
+        return polled
+
+    def refused(self, read: Read, now_ms: int, answered_at_ms: int | None) -> Gap | None:
+        """AWS has not answered `read`; the gap that it leaves (passes.py).
+
+        A stream that is refused waits, and holds up no other. At the second time its
+        range is asked for once of all streams: the fault may be the moment's.
+        """
+        if not read.streams:
+            gap = self._poll.refused(read, now_ms, answered_at_ms)
+            self._poll_ended(now_ms)
+            return gap
+        cursor, self._cursor, self._poll = self._cursor, Cursor(), Pass()
+        cursor.refusals += 1
+        read.refusals = cursor.refusals
+        cursor.due_ms = now_ms + back_off_ms(read)
+        if cursor.refusals > 1:
+            cursor.newest_ms = now_ms
+            self._poll = Pass([Read(Purpose.HEAD, self._start_ms, now_ms)])
+        return None
+
+    def token_is_refused(self, read: Read, now_ms: int, answered_at_ms: int | None) -> Gap | None:
+        """As Pass.token_is_refused()."""
+        return self._poll.token_is_refused(read, now_ms, answered_at_ms)
+
+    def stream_is_gone(self, read: Read) -> None:
+        """The log stream that `read` asked for does not exist any more."""
+        for name in read.streams:
+            self._streams.pop(name, None)
+        self._poll = Pass()
+
+    def leave_out(self, gaps: Sequence[Gap]) -> None:
+        """As Pass.leave_out()."""
+        self._poll.leave_out(gaps)
+
+    def observe(
+        self, events: Sequence[dict[str, Any]], now_ms: int, *, is_head: bool, back_ms: int
+    ) -> None:
+        """Learn from new events which streams there are, and how late their events come.
+
+        Args:
+            is_head: whether a poll has brought them: only that moves a known stream on.
+            back_ms: how far before its first event here an unknown stream may begin.
+        """
+        streams, together = self._streams, self._together
+        for event in events:
+            name, timestamp_ms = event.get("logStreamName"), event["timestamp"]
+            cursor = streams.get(name) if isinstance(name, str) else together
+            if cursor is None:
+                cursor = streams[str(name)] = Cursor(min(timestamp_ms, now_ms) - back_ms)
+            # An event of the future must not hide what its stream writes until then.
+            if is_head and (cursor.newest_ms or 0) < timestamp_ms <= now_ms:
+                cursor.newest_ms = timestamp_ms
+            if (together.newest_ms or 0) < timestamp_ms:
+                together.newest_ms = timestamp_ms
+            ingestion_ms = event.get("ingestionTime")
+            if isinstance(ingestion_ms, int):
+                cursor.observe_delay(ingestion_ms - timestamp_ms)
+
+    def _read_together(
+        self, now_ms: int, reach_ms: Callable[[int, float, float], int | None]
+    ) -> Read:
+        cursor = self._cursor = self._together
+        self.apart = False
+        if cursor.newest_ms is None:
+            return Read(Purpose.HEAD, 0, None)
+        # A stream whose clock is ahead must not hide what the others write now; and where
+        # nothing is written, the last events need not be read for ever.
+        seen_until_ms = min(cursor.newest_ms, now_ms)
+        if cursor.polled_at_ms is not None:
+            seen_until_ms = max(seen_until_ms, cursor.polled_at_ms - _CLOCK_AHEAD_MS)
+        start_ms = seen_until_ms - self._look_back_ms
+        further_ms = None
+        if cursor.events_per_ms is not None:
+            further_ms = reach_ms(
+                now_ms, cursor.peak_events_per_ms, self._page_events * _REACH_SHARE
+            )
+        # Open-ended: an API server's clock may be ahead.
+        return Read(
+            Purpose.HEAD, start_ms if further_ms is None else min(start_ms, further_ms), None
+        )
 
     @property
-    def round_done(self) -> bool:
-        """Whether every stream had its turn in this poll."""
-        return not self._round
+    def _look_back_ms(self) -> int:
+        delays_ms = [cursor.delay_ms for cursor in (self._together, *self._streams.values())]
+        high_ms = max((delay_ms for delay_ms in delays_ms if delay_ms is not None), default=None)
+        if high_ms is None:
+            return _LOOK_BACK_FIRST_MS
+        return min(max(high_ms + _MARGIN_MS, _LOOK_BACK_MIN_MS), _LOOK_BACK_MAX_MS)
 
-    def leave(self, since_ms: int) -> int:
-        """How far the slowest stream was read that was read beyond `since_ms`; forget the round."""
-        self._round.clear()
-        return min((at for at in self._newest_ms.values() if at > since_ms), default=since_ms)
+    def _stream_read(self, now_ms: int) -> Read | None:
+        """The stream that is due for longest; None where streams are read together."""
+        if not self.apart:
+            return None
+        self._forget_silent(now_ms)
+        name = min(self._streams, key=lambda name: self._streams[name].due_ms, default=None)
+        if name is None:
+            return None
+        cursor = self._cursor = self._streams[name]
+        back_ms = min(cursor.spread_ms * 3 // 2 + _STREAM_MARGIN_MS, self._stream_back_max_ms)
+        return Read(Purpose.HEAD, (cursor.newest_ms or 0) - back_ms, None, streams=(name,))
 
-    def drop(self, name: str) -> None:
-        """The stream is gone."""
-        self._newest_ms.pop(name, None)
+    @property
+    def _stream_back_max_ms(self) -> int:
+        return max(self._polling_interval_ms, _STREAM_LOOK_BACK_MAX_MS)
+
+    def _poll_ended(self, now_ms: int) -> None:
+        if self._poll.reads:
+            return
+        cursor = self._cursor
+        cursor.polled(self._began_ms, self._new_events)
+        cursor.due_ms = now_ms + self._pause_after_ms(cursor, now_ms)
+        if cursor is self._together:
+            self._polled = Polled(self._start_ms, self._began_ms)
+        elif self.apart and self._fits_together():
+            self.apart = False
+
+    def _go_apart(self, now_ms: int) -> None:
+        self._forget_silent(now_ms)
+        self.apart = bool(self._streams)
+        for cursor in self._streams.values():
+            cursor.due_ms = now_ms + self._polling_interval_ms
+            cursor.events_per_ms = None
+
+    def _fits_together(self) -> bool:
+        cursors = self._streams.values()
+        if any(cursor.events_per_ms is None for cursor in cursors):
+            return False
+        span_ms = self._look_back_ms + self._polling_interval_ms
+        events = sum(cursor.peak_events_per_ms for cursor in cursors) * span_ms
+        return events < self._page_events * _TOGETHER_SHARE
+
+    def _pause_after_ms(self, cursor: Cursor, now_ms: int) -> int:
+        """How long to wait after this poll."""
+        interval_ms = self._polling_interval_ms
+        if cursor is self._together or not cursor.events_per_ms:
+            return interval_ms
+        spent_ms = now_ms - self._began_ms
+        page_ms = self._page_events * _FULL_SHARE / cursor.events_per_ms
+        pages = ceil((spent_ms + interval_ms) / page_ms)
+        longer_ms = round(pages * page_ms) - spent_ms - interval_ms
+        return interval_ms + (longer_ms if longer_ms <= interval_ms * _LONGER_SHARE else 0)
 
     def _forget_silent(self, now_ms: int) -> None:
         first_ms = now_ms - self._silent_ms
-        self._newest_ms = {n: at for n, at in self._newest_ms.items() if at >= first_ms}
+        self._streams = {n: c for n, c in self._streams.items() if (c.newest_ms or 0) >= first_ms}

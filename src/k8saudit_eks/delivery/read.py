@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
+
+from k8saudit_eks.delivery.ledger import Gap
 
 # CloudWatch's page tokens expire after 24 hours, and some servers answer a bad
 # token with an empty page, as if the chain had ended: never use an old one.
@@ -14,8 +17,10 @@ class Purpose(Enum):
     """Why a range is read."""
 
     HEAD = "head"
+    REREAD = "reread"
+    SAMPLE = "sample"
     SETTLE = "settle"
-    SCOUT = "scout"
+    GAP = "gap"
 
 
 @dataclass(eq=False)
@@ -28,7 +33,11 @@ class Read:
         token: of the next page; None for the first.
         token_at_ms: when the token was got.
         pages, events, duplicates, largest_page: what was read so far; the last in events.
+        empty_pages: how many of the latest pages, without a break, had no events.
         done: whether the chain has ended.
+        refusals: how often AWS refused it, or what it is a part of.
+        refused_at_ms: when that happened first.
+        retry_at_ms: not to be asked for before.
     """
 
     purpose: Purpose
@@ -41,12 +50,20 @@ class Read:
     events: int = 0
     duplicates: int = 0
     largest_page: int = 0
+    empty_pages: int = 0
     done: bool = False
+    refusals: int = 0
+    refused_at_ms: int | None = None
+    retry_at_ms: int = 0
+
+    def length_ms(self, now_ms: int) -> int:
+        """How long the range is; an open end counts as now."""
+        return (now_ms if self.end_ms is None else self.end_ms) - self.start_ms + 1
 
     def restart(self) -> None:
         """Read the same range again from its first page."""
         self.token = None
-        self.pages = self.events = self.duplicates = self.largest_page = 0
+        self.pages = self.events = self.duplicates = self.largest_page = self.empty_pages = 0
 
     def drop_old_token(self, now_ms: int) -> None:
         """Begin again rather than use a token that may have expired."""
@@ -59,6 +76,35 @@ class Read:
         self.events += events
         self.duplicates += duplicates
         self.largest_page = max(self.largest_page, events)
+        self.empty_pages = 0 if events else self.empty_pages + 1
         self.token = next_token
         self.token_at_ms = now_ms
         self.done = next_token is None
+
+    def halves(self, now_ms: int) -> tuple[Read, Read]:
+        """The same range as two, each from its first page; the length must be 2 ms or more."""
+        middle_ms = self.start_ms + self.length_ms(now_ms) // 2
+        return self._part(self.start_ms, middle_ms - 1), self._part(middle_ms, self.end_ms)
+
+    def around(self, gaps: Iterable[Gap]) -> list[Read]:
+        """The parts of the range that are in none of the gaps, oldest first.
+
+        Args:
+            gaps: apart from each other, oldest first.
+        """
+        parts = []
+        start_ms = self.start_ms
+        for gap in gaps:
+            if gap.end_ms < start_ms or (self.end_ms is not None and gap.start_ms > self.end_ms):
+                continue
+            if gap.start_ms > start_ms:
+                parts.append(self._part(start_ms, gap.start_ms - 1))
+            start_ms = gap.end_ms + 1
+        if self.end_ms is None or start_ms <= self.end_ms:
+            parts.append(self._part(start_ms, self.end_ms))
+        return parts
+
+    def _part(self, start_ms: int, end_ms: int | None) -> Read:
+        part = Read(self.purpose, start_ms, end_ms, self.streams)
+        part.refusals, part.refused_at_ms = self.refusals, self.refused_at_ms
+        return part

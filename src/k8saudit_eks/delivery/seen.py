@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Sequence
 from hashlib import blake2b
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from k8saudit_eks.delivery.ledger import Gap
 
 # Ids are forgotten a bucket at a time.
 BUCKET_MS = 10_000
@@ -20,6 +24,19 @@ class Key(NamedTuple):
 
     bucket: int
     digest: bytes
+
+
+def buckets_touching(buckets: Iterable[int], gaps: Sequence[Gap]) -> set[int]:
+    """Those of the buckets that share a millisecond with a gap; gaps may overlap."""
+    touching = set()
+    ahead = sorted(gaps, reverse=True)
+    reached_ms = -sys.maxsize
+    for bucket in sorted(buckets) if gaps else ():
+        while ahead and ahead[-1].start_ms < (bucket + 1) * BUCKET_MS:
+            reached_ms = max(reached_ms, ahead.pop().end_ms)
+        if reached_ms >= bucket * BUCKET_MS:
+            touching.add(bucket)
+    return touching
 
 
 class SeenIds:
@@ -49,10 +66,11 @@ class SeenIds:
         for bucket, digest in keys:
             self._buckets.setdefault(bucket, {})[digest] = None
 
-    def forget_before(self, timestamp_ms: int) -> None:
-        """Forget every bucket that ends at or before `timestamp_ms`."""
+    def forget_before(self, timestamp_ms: int, keep: Sequence[Gap] = ()) -> None:
+        """Forget every bucket that ends at or before `timestamp_ms` and touches no gap in keep."""
         first = timestamp_ms // BUCKET_MS
-        for bucket in [b for b in self._buckets if b < first]:
+        old = {bucket for bucket in self._buckets if bucket < first}
+        for bucket in old - buckets_touching(old, keep):
             del self._buckets[bucket]
 
     def newest_ms(self) -> int | None:

@@ -12,53 +12,49 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
-from errno import EACCES
-from itertools import groupby
 from pathlib import Path
 
-from k8saudit_eks.delivery.ledger import Ledger, NoLedger, Remembered
-from k8saudit_eks.delivery.seen import BUCKET_MS, KEY_BYTES, Key
+from k8saudit_eks.delivery.ledger import GAPS_MAX, Gap, Ledger, Mark, NoLedger, Remembered
+from k8saudit_eks.delivery.ledger_file import DamagedError, connect, set_aside
+from k8saudit_eks.delivery.seen import BUCKET_MS, KEY_BYTES, Key, buckets_touching
 from k8saudit_eks.errors import OpenError
 
 __all__ = ["SqliteLedger", "open_ledger"]
 
-# "kae1" in ASCII: what `file` and this module know a ledger by.
-APPLICATION_ID = 0x6B616531
-FORMAT = 1
-
-# A host that is being replaced may take a moment to let go.
-_LOCK_TIMEOUT_S = 2.0
 _WARN_EVERY_S = 60.0
+# After a write that failed, the next is tried this much later; a costly one (all that
+# waits is written again) not before its time is a twentieth of what has passed.
+_RETRY_AFTER_S = 1.0
+_RETRY_COST = 20
+# How often the file is looked for while it is written.
+_LOOK_EVERY_S = 10.0
 
-# A row holds the digests of one bucket that one write brought, one behind the other.
-_SCHEMA = f"""
-PRAGMA application_id = {APPLICATION_ID};
-PRAGMA user_version = {FORMAT};
-CREATE TABLE settled (only INTEGER PRIMARY KEY CHECK (only = 0), settled_ms INTEGER NOT NULL);
-CREATE TABLE delivered (bucket INTEGER NOT NULL, digests BLOB NOT NULL);
-CREATE INDEX delivered_bucket ON delivered (bucket);
+_FORGET = """
+DELETE FROM delivered WHERE bucket < :first AND NOT EXISTS (
+    SELECT 1 FROM gap
+    WHERE start_ms < (bucket + 1) * :bucket_ms AND end_ms >= bucket * :bucket_ms
+)
 """
 
-
-class _DamagedError(Exception):
-    """The file is no ledger any more, or never was; str() says why."""
+_WriteErrors = (sqlite3.Error, OSError, OpenError, DamagedError)
 
 
-def open_ledger(path: Path, log: logging.Logger) -> Ledger:
+def open_ledger(
+    path: Path, log: logging.Logger, instead: Callable[[], Ledger] = NoLedger
+) -> Ledger:
     """Open the ledger at path, or make it; its folder too.
 
     A damaged file is set aside under another name. Where nothing can be written,
-    the answer is a ledger that remembers nothing. Both are logged as warnings.
+    the answer is what `instead` makes. Both are logged as warnings.
 
     Raises:
         OpenError: another process holds the ledger, or a newer version wrote it.
     """
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
             return SqliteLedger(path, log)
-        except _DamagedError as error:
-            aside = _set_aside(path)
+        except DamagedError as error:
+            aside = set_aside(path)
             log.warning(
                 "the ledger %s is damaged (%s) and was set aside as %s: reading begins as at a "
                 "first start",
@@ -67,24 +63,14 @@ def open_ledger(path: Path, log: logging.Logger) -> Ledger:
                 aside.name,
             )
             return SqliteLedger(path, log)
-    except (OSError, sqlite3.Error, _DamagedError) as error:
+    except (OSError, sqlite3.Error, DamagedError) as error:
         log.warning(
             "state_dir can't be used (%s: %s): what is delivered is remembered in memory only, and "
             "a restart begins at now minus shift; make the folder writable",
             path.parent,
             error,
         )
-        return NoLedger()
-
-
-def _set_aside(path: Path) -> Path:
-    """Rename the file; what SQLite keeps beside it belongs to it and goes along."""
-    aside = path.with_name(f"{path.name}.damaged-{time.time_ns()}")
-    for suffix in ("-wal", "-shm", ""):
-        part = path.with_name(path.name + suffix)
-        if part.exists():
-            part.rename(aside.with_name(aside.name + suffix))
-    return aside
+        return instead()
 
 
 class SqliteLedger:
@@ -97,152 +83,171 @@ class SqliteLedger:
         *,
         monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Raise OpenError as open_ledger does, sqlite3.Error where nothing can be written."""
+        """Raise as ledger_file.connect does."""
         self._path = path
         self._log = log
         self._monotonic_s = monotonic_s
         self._warned_at_s: float | None = None
-        # What could not be written yet; settled time is forgotten here too.
-        self._unwritten: list[Key] = []
-        self._unwritten_settled_ms: int | None = None
-        self._connection = self._connect()
-
-    def _connect(self) -> sqlite3.Connection:
-        self._create()
-        connection = sqlite3.connect(
-            self._path, timeout=_LOCK_TIMEOUT_S, isolation_level=None, check_same_thread=False
-        )
-        try:
-            self._prepare(connection)
-        except sqlite3.OperationalError as error:
-            connection.close()
-            if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
-                raise OpenError(
-                    f"the ledger {self._path} is held by another process: two readers of one log "
-                    f"group need a state_dir each, or stop the other one"
-                ) from error
-            raise
-        except sqlite3.DatabaseError as error:
-            connection.close()
-            raise _DamagedError(str(error)) from error
-        except BaseException:
-            connection.close()
-            raise
-        return connection
-
-    def _create(self) -> None:
-        try:
-            # Not readable for others: it says when clusters were active.
-            flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-            os.close(os.open(self._path, flags, 0o600))
-        except FileExistsError:
-            # Not to be opened here: closing any descriptor of a file gives up every lock
-            # that this process has on it, and another handle may hold one.
-            if not os.access(self._path, os.W_OK):
-                raise PermissionError(EACCES, "not writable", str(self._path)) from None
-
-    def _prepare(self, connection: sqlite3.Connection) -> None:
-        # Exclusive from the first access until close: this is the lock against a
-        # second process, and the kernel takes it back from a killed one.
-        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")
-        connection.execute("BEGIN EXCLUSIVE")
-        (application_id,) = connection.execute("PRAGMA application_id").fetchone()
-        (written_by,) = connection.execute("PRAGMA user_version").fetchone()
-        (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-        if tables == 0:
-            connection.execute("COMMIT")
-            connection.executescript(f"BEGIN; {_SCHEMA} COMMIT;")
-            return
-        if application_id != APPLICATION_ID:
-            raise _DamagedError("it is another program's database")
-        if written_by > FORMAT:
-            raise OpenError(
-                f"the ledger {self._path} was written by a newer version of k8saudit-eks (format "
-                f"{written_by}, this one knows {FORMAT}): install that version again, or move the "
-                f"file away to begin as at a first start"
-            )
-        (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-        if verdict != "ok":
-            raise _DamagedError(verdict)
-        connection.execute("COMMIT")
+        # What could not be written yet, by bucket; settled time is forgotten here too.
+        self._unwritten: dict[int, list[bytes]] = {}
+        self._unwritten_mark: Mark | None = None
+        self._unwritten_alive_ms: int | None = None
+        self._written_gaps: tuple[Gap, ...] | None = None
+        self._has_mark = False
+        self._try_at_s = self._looked_at_s = monotonic_s()
+        # None while a file that went lost can't be made anew.
+        self._connection: sqlite3.Connection | None = connect(path)
+        self._identity = _identity(path)
 
     def load(self) -> Remembered:
         """Read back what an earlier capture left."""
-        settled = self._connection.execute("SELECT settled_ms FROM settled").fetchone()
-        keys = [
-            Key(bucket, digests[start : start + KEY_BYTES])
-            for bucket, digests in self._connection.execute("SELECT bucket, digests FROM delivered")
-            for start in range(0, len(digests), KEY_BYTES)
-        ]
-        return Remembered(settled[0] if settled else None, keys)
+        assert self._connection is not None  # noqa: S101 (load comes before any write)
+        remembered = _load(self._connection)
+        self._has_mark = remembered.settled_ms is not None
+        return remembered
 
-    def write(self, keys: Sequence[Key], settled_ms: int | None) -> None:
-        """Remember in one transaction; what fails is kept and tried again with the next."""
-        self._unwritten.extend(keys)
-        if settled_ms is not None:
-            self._unwritten_settled_ms = settled_ms
+    def write(self, keys: Sequence[Key], mark: Mark | None, alive_ms: int | None = None) -> None:
+        """Remember in one transaction; what fails is kept and tried again with a later one."""
+        for bucket, digest in keys:
+            self._unwritten.setdefault(bucket, []).append(digest)
+        if mark is not None:
+            newest = tuple(sorted(mark.gaps)[-GAPS_MAX:])
+            self._unwritten_mark = Mark(mark.settled_ms, newest)
+        if alive_ms is not None:
+            self._unwritten_alive_ms = alive_ms
+        if self._monotonic_s() >= self._try_at_s:
+            self._try_to_write()
+        elif mark is not None:
+            self._forget_settled()
+
+    def _try_to_write(self) -> None:
+        began_s = self._monotonic_s()
         try:
+            self._look_for_file(began_s)
             self._write_all()
-        except sqlite3.Error as error:
+        except _WriteErrors as error:
             self._roll_back()
             self._forget_settled()
+            ended_s = self._monotonic_s()
+            self._try_at_s = ended_s + max(_RETRY_AFTER_S, _RETRY_COST * (ended_s - began_s))
             self._warn(error)
         else:
             self._unwritten.clear()
-            self._unwritten_settled_ms = None
+            if self._unwritten_mark is not None:
+                self._has_mark = True
+                self._written_gaps = self._unwritten_mark.gaps
+            self._unwritten_mark = self._unwritten_alive_ms = None
 
     def _write_all(self) -> None:
-        execute = self._connection.execute
-        execute("BEGIN")
-        by_bucket = groupby(sorted(self._unwritten, key=_bucket), key=_bucket)
-        self._connection.executemany(
+        if self._connection is None:
+            self._connection = connect(self._path)
+            self._identity = _identity(self._path)
+        connection = self._connection
+        connection.execute("BEGIN")
+        connection.executemany(
             "INSERT INTO delivered (bucket, digests) VALUES (?, ?)",
-            ((bucket, b"".join(key.digest for key in group)) for bucket, group in by_bucket),
+            ((bucket, b"".join(digests)) for bucket, digests in self._unwritten.items()),
         )
-        settled_ms = self._unwritten_settled_ms
-        if settled_ms is not None:
-            execute(
-                "INSERT INTO settled VALUES (0, ?) "
-                "ON CONFLICT (only) DO UPDATE SET settled_ms = excluded.settled_ms",
-                (settled_ms,),
+        if self._unwritten_mark is not None:
+            self._write_mark(connection, self._unwritten_mark)
+        if self._unwritten_alive_ms is not None:
+            connection.execute(
+                "INSERT OR REPLACE INTO alive VALUES (0, ?)", (self._unwritten_alive_ms,)
             )
-            execute("DELETE FROM delivered WHERE bucket < ?", (settled_ms // BUCKET_MS,))
-        execute("COMMIT")
+        connection.execute("COMMIT")
+
+    def _write_mark(self, connection: sqlite3.Connection, mark: Mark) -> None:
+        if mark.gaps != self._written_gaps:
+            connection.execute("DELETE FROM gap")
+            connection.executemany("INSERT INTO gap VALUES (?, ?)", mark.gaps)
+        connection.execute("INSERT OR REPLACE INTO settled VALUES (0, ?)", (mark.settled_ms,))
+        connection.execute(_FORGET, {"first": mark.settled_ms // BUCKET_MS, "bucket_ms": BUCKET_MS})
 
     def _roll_back(self) -> None:
         try:
-            if self._connection.in_transaction:
+            if self._connection is not None and self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
         except sqlite3.Error:  # SQLite has rolled back by itself
             return
 
     def _forget_settled(self) -> None:
         """A disk that stays full must not fill the memory too."""
-        settled_ms = self._unwritten_settled_ms
-        if settled_ms is not None:
-            first = settled_ms // BUCKET_MS
-            self._unwritten = [key for key in self._unwritten if key.bucket >= first]
+        mark = self._unwritten_mark
+        if mark is not None:
+            first = mark.settled_ms // BUCKET_MS
+            old = {bucket for bucket in self._unwritten if bucket < first}
+            for bucket in old - buckets_touching(old, mark.gaps):
+                del self._unwritten[bucket]
 
-    def _warn(self, error: sqlite3.Error) -> None:
+    def _look_for_file(self, now_s: float) -> None:
+        """A deleted file is lost with its lock: what it held goes to a new one.
+
+        Whoever opened another file of that name meanwhile keeps it; then what this
+        ledger is told waits in memory.
+        """
+        if self._connection is None or now_s - self._looked_at_s < _LOOK_EVERY_S:
+            return
+        self._looked_at_s = now_s
+        try:
+            if _identity(self._path) == self._identity:
+                return
+        except FileNotFoundError:
+            pass
+        self._log.error(
+            "the ledger %s was deleted or replaced while it is in use, and its lock with it: it is "
+            "written anew; another process that has begun to read the same log group repeats "
+            "events",
+            self._path,
+        )
+        held = _load(self._connection)
+        # SQLite leaves alone what others have put in the place of its files.
+        self._connection.close()
+        self._connection = self._written_gaps = None
+        for bucket, digest in held.keys:
+            self._unwritten.setdefault(bucket, []).append(digest)
+        if self._unwritten_mark is None and held.settled_ms is not None:
+            self._unwritten_mark = Mark(held.settled_ms, held.gaps)
+        if self._unwritten_alive_ms is None:
+            self._unwritten_alive_ms = held.alive_ms
+
+    def _warn(self, error: Exception) -> None:
         now_s = self._monotonic_s()
         if self._warned_at_s is None or now_s - self._warned_at_s >= _WARN_EVERY_S:
             self._warned_at_s = now_s
             self._log.warning(
-                "the ledger %s can't be written (%s): nothing is lost, but a restart now would "
-                "repeat events; make room or make it writable",
+                "the ledger %s can't be written (%s): nothing is lost, but a restart now would %s; "
+                "make room or make it writable",
                 self._path,
                 error,
+                "repeat events"
+                if self._has_mark
+                else "begin at now minus shift, and lose what came before that",
             )
 
     def close(self) -> None:
-        """Let the file go; another process may have it at once."""
+        """Try once more to write what waits, and let the file go: another process may have it."""
+        if self._unwritten or self._unwritten_mark is not None:
+            self._try_to_write()
         try:
-            self._connection.close()
+            if self._connection is not None:
+                self._connection.close()
         except sqlite3.Error as error:
             self._warn(error)
 
 
-def _bucket(key: Key) -> int:
-    return key.bucket
+def _load(connection: sqlite3.Connection) -> Remembered:
+    execute = connection.execute
+    settled = execute("SELECT settled_ms FROM settled").fetchone()
+    alive = execute("SELECT alive_ms FROM alive").fetchone()
+    gaps = tuple(Gap(*row) for row in execute("SELECT start_ms, end_ms FROM gap ORDER BY start_ms"))
+    keys = [
+        Key(bucket, digests[start : start + KEY_BYTES])
+        for bucket, digests in execute("SELECT bucket, digests FROM delivered")
+        for start in range(0, len(digests), KEY_BYTES)
+    ]
+    return Remembered(settled[0] if settled else None, keys, gaps, alive[0] if alive else None)
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    found = os.lstat(path)
+    return found.st_dev, found.st_ino

@@ -31,6 +31,7 @@ class Source(Protocol):
     def close(self) -> None:
         """Write down what was delivered and free everything.
 
-        Called once, in the host's thread, after run() has returned or, if a
-        network call keeps it, while run() is still on its way out.
+        Called once, in a thread of its own, after run() has returned or, if a
+        network call keeps it, while run() is still on its way out. The host waits
+        for it only for a moment.
         """

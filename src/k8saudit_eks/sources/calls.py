@@ -47,7 +47,7 @@ class Calls:
         self._budget = budget
         self._lanes = lanes
         self._sparing = sparing
-        self._failures = 0
+        self._throttles = 0
         # Whether a failure was logged that its end has to be logged of, too.
         self._reported = False
 
@@ -55,6 +55,11 @@ class Calls:
     def most(self) -> int:
         """How many may be made at the same time: a second's calls at the present rate."""
         return max(1, min(self._lanes.most, int(self._budget.calls_per_s)))
+
+    @property
+    def has_spare(self) -> bool:
+        """Whether the budget leaves calls for what can wait."""
+        return self._budget.has_spare
 
     def reserve(self, calls: int) -> float:
         """Take so many calls from the budget; how many seconds to wait before make()."""
@@ -77,18 +82,18 @@ class Calls:
             self._budget.throttled()
         if len(errors) < len(results):
             self._succeeded(wholly=not errors)
-        if any(error.kind is not Failure.STREAM_GONE for error in errors):
-            self._failures += 1
+        if any(error.kind is Failure.THROTTLED for error in errors):
+            self._throttles += 1
         return [
             Answer(read, result.kind if isinstance(result, ReadError) else result)
             for read, result in zip(reads, results, strict=True)
         ]
 
     def back_off_s(self) -> float:
-        """How long to wait after the last make(), in seconds; 0 when it went well."""
-        if self._failures == 0:
+        """How long to leave AWS alone after the last make(), in seconds; 0 if it throttles none."""
+        if self._throttles == 0:
             return 0.0
-        longest_s = min(_BACK_OFF_MAX_S, _BACK_OFF_FIRST_S * 2.0 ** min(self._failures, 10))
+        longest_s = min(_BACK_OFF_MAX_S, _BACK_OFF_FIRST_S * 2.0 ** min(self._throttles, 10))
         # Full jitter spreads the clients of one account; it is no secret.
         return random.uniform(0, longest_s)  # noqa: S311
 
@@ -101,7 +106,7 @@ class Calls:
     def _succeeded(self, *, wholly: bool) -> None:
         # One page among failures is enough: of many calls at a time, some fail nearly
         # always where a fifth is throttled, and back-off would grow without end.
-        self._failures = 0
+        self._throttles = 0
         if self._reported and wholly:
             self._host.log.info("%s: CloudWatch Logs answers again", self._name)
             self._reported = False

@@ -15,11 +15,11 @@ from k8saudit_eks.config import Config
 from k8saudit_eks.delivery.acknowledge import Acknowledger
 from k8saudit_eks.delivery.budget import PROCESS, CallBudget
 from k8saudit_eks.delivery.clock import AHEAD_MAX_MS, ServerClock
-from k8saudit_eks.delivery.ledger import Ledger
+from k8saudit_eks.delivery.ledger import Ledger, Mark
 from k8saudit_eks.delivery.seen import SeenIds
 from k8saudit_eks.delivery.settling import SLICE_MS
 from k8saudit_eks.delivery.state_dir import ledger_of
-from k8saudit_eks.delivery.window import News, Window
+from k8saudit_eks.delivery.window import PageResult, Window
 from k8saudit_eks.event_queue import EventQueue, Host, QueueClosed
 from k8saudit_eks.host_log import Sparing
 from k8saudit_eks.metrics import Metric
@@ -32,6 +32,11 @@ PUSH_EVENTS = 256
 # How often the host's progress is looked at while something waits to be written down.
 _ACKNOWLEDGE_EVERY_S = 0.05
 _PROGRESS_EVERY_S = 10.0
+# An event that took this share of late_window to become visible is worth a warning.
+_LATE_SHARE = 0.8
+# Keys that wait for the host beyond a full queue: a push, the batch in the host's
+# hands, and as much again.
+_KEYS_BEYOND_QUEUE = 3 * PUSH_EVENTS
 
 
 def open_cloudwatch(config: Config, cluster: str, host: Host) -> CloudWatchSource:
@@ -78,10 +83,11 @@ class CloudWatchSource:
         # By AWS's clock, late_window must have passed when an interval is settled.
         self._late_window_ms = config.late_window * 1000 + AHEAD_MAX_MS
         self._clock = ServerClock(wall_s, monotonic_s)
-        self._clock.observe(log_group.server_time_ms)
+        for server_time_ms in log_group.server_times_ms:
+            self._clock.correct(server_time_ms)
         # Not ahead of AWS's clock: a first start must not pass over what is written now.
-        self._opened_ms = min(self._clock.now_ms(), log_group.server_time_ms or sys.maxsize)
-        sparing = Sparing(monotonic_s)
+        self._opened_ms = min(self._clock.now_ms(), *log_group.server_times_ms, sys.maxsize)
+        self._limiter = sparing = Sparing(monotonic_s)
         self._calls = Calls(
             cluster,
             log_group,
@@ -97,7 +103,7 @@ class CloudWatchSource:
         self._seen = SeenIds()
         remembered = ledger.load()
         self._seen.load(remembered.keys)
-        self._remembered_ms = remembered.settled_ms
+        self._remembered = remembered
         self._queue: EventQueue | None = None
         self._progress_at_s: float | None = None
 
@@ -108,8 +114,13 @@ class CloudWatchSource:
         try:
             while not stop.is_set():
                 now_ms = self._clock.now_ms()
-                self._report_lag(window, now_ms)
-                reads = window.next_reads(now_ms, self._calls.most)
+                self._report(window, now_ms)
+                reads = window.next_reads(
+                    now_ms,
+                    self._calls.most,
+                    has_spare=self._calls.has_spare,
+                    is_clock_sure=self._clock.is_sure,
+                )
                 if isinstance(reads, int):
                     self._wait(stop, reads / 1000)
                     continue
@@ -117,14 +128,17 @@ class CloudWatchSource:
                 if stop.is_set():
                     return
                 answers = self._calls.make(reads, stop)
-                if all(isinstance(answer.result, Failure) for answer in answers):
-                    window.refused(reads)
-                self._observe(answers)
+                self._correct_clock(window, answers)
                 for answer in answers:
-                    self._take(window, answer)
-                self._wait(stop, self._back_off_s(window))
+                    self._take(window, answer, stop)
+                self._wait(stop, self._calls.back_off_s())
         except QueueClosed:
             return
+
+    @property
+    def ids_held(self) -> int:
+        """How many ids of delivered events are kept in memory."""
+        return len(self._seen)
 
     def close(self) -> None:
         """Write down what the host has evaluated."""
@@ -132,18 +146,22 @@ class CloudWatchSource:
 
     def _window(self) -> Window:
         now_ms = self._clock.now_ms()
-        config = self._config
+        config, remembered = self._config, self._remembered
         first_ms = self._opened_ms - config.shift * 1000
-        if self._remembered_ms is not None:
-            first_ms = self._resume_ms(self._remembered_ms, first_ms, now_ms)
+        give_up_after_ms = config.max_catch_up * 1000 + self._late_window_ms
+        if remembered.settled_ms is not None:
+            first_ms = self._resume_ms(remembered.settled_ms, first_ms, now_ms)
         # A restart before anything is settled must begin where this start begins.
-        self._acknowledger.settle(first_ms)
+        self._acknowledger.settle(Mark(first_ms, remembered.gaps))
         self._acknowledger.commit(0)
         return Window(
             settled_ms=first_ms,
             seen=self._seen,
+            now_ms=now_ms,
             late_window_ms=self._late_window_ms,
             polling_interval_ms=config.polling_interval * 1000,
+            give_up_after_ms=give_up_after_ms,
+            gaps=remembered.gaps,
         )
 
     def _resume_ms(self, remembered_ms: int, first_ms: int, now_ms: int) -> int:
@@ -159,65 +177,114 @@ class CloudWatchSource:
             return first_ms
         resume_ms = remembered_ms
         max_catch_up_ms = self._config.max_catch_up * 1000
-        # The mark was behind before the downtime, too: that much is no part of it.
-        if now_ms - remembered_ms - self._late_window_ms - 2 * SLICE_MS > max_catch_up_ms:
+        # The mark was behind before the downtime, too: that much is no part of it. A ledger
+        # of version 0.100 does not say when the process ended.
+        ended_ms = max(
+            remembered_ms + self._late_window_ms + 2 * SLICE_MS, self._remembered.alive_ms or 0
+        )
+        if now_ms - ended_ms > max_catch_up_ms:
             resume_ms = max(remembered_ms, min(first_ms, now_ms - max_catch_up_ms))
         log.info("%s: reading goes on %d s back", name, (now_ms - resume_ms) // 1000)
         if resume_ms > remembered_ms:
-            log.error(
-                "%s: %d s of the audit log before that are not read: raise max_catch_up to read "
-                "more after a downtime",
-                name,
-                (resume_ms - remembered_ms) // 1000,
+            self._given_up(
+                resume_ms - remembered_ms, "raise max_catch_up to read more after a downtime"
             )
         return resume_ms
 
-    def _back_off_s(self, window: Window) -> float:
-        back_off_s = self._calls.back_off_s()
-        patience_ms = window.patience_ms(self._clock.now_ms())
-        return back_off_s if patience_ms is None else min(back_off_s, patience_ms / 1000)
+    def _given_up(self, given_up_ms: int, cure: str) -> None:
+        """Events may be lost: the one thing that must not go unsaid."""
+        self._host.count(Metric.SECONDS_GIVEN_UP, max(1, round(given_up_ms / 1000)))
+        self._host.log.error(
+            "%s: %d s of the audit log are given up and not read: %s",
+            self.name,
+            ceil(given_up_ms / 1000),
+            cure,
+        )
 
-    def _observe(self, answers: Sequence[Answer]) -> None:
+    def _correct_clock(self, window: Window, answers: Sequence[Answer]) -> None:
         """Before a full queue makes them old: of calls side by side, the last Date."""
         pages = [answer.result for answer in answers if not isinstance(answer.result, Failure)]
+        if not pages:
+            return
         dates_ms = [page.server_time_ms for page in pages if page.server_time_ms is not None]
-        self._clock.observe(max(dates_ms, default=None))
+        correction_ms = self._clock.correct(max(dates_ms, default=None))
+        if correction_ms < 0:
+            window.clock_was_ahead()
+        if correction_ms:
+            self._host.log.warning(
+                "%s: this machine's clock is %d s %s AWS's, whose time is used: check NTP",
+                self.name,
+                abs(correction_ms) // 1000,
+                "ahead of" if correction_ms < 0 else "behind",
+            )
 
-    def _take(self, window: Window, answer: Answer) -> None:
+    def _take(self, window: Window, answer: Answer, stop: threading.Event) -> None:
         read, result = answer
-        if result is Failure.TOKEN_REFUSED:
-            window.token_is_refused(read)
+        now_ms = self._clock.now_ms()
+        if not isinstance(result, Failure):
+            if result.malformed:
+                self._malformed(result.malformed)
+            self._deliver(window.page(read, result.events, result.next_token, now_ms), stop)
+        elif result is Failure.TOKEN_REFUSED:
+            window.token_is_refused(read, now_ms)
         elif result is Failure.STREAM_GONE:
             # The log group is asked as a whole when no stream is left.
-            window.stream_is_gone(read, self._clock.now_ms())
-        elif not isinstance(result, Failure):
-            now_ms = self._clock.now_ms()
-            self._deliver(window.page(read, result.events, result.next_token, now_ms))
+            window.stream_is_gone(read)
+        elif result is not Failure.THROTTLED:
+            window.refused(read, now_ms)
+        mark = window.take_mark()
+        if mark is not None:
+            self._acknowledger.settle(mark)
 
-    def _deliver(self, news: News) -> None:
+    def _malformed(self, events: int) -> None:
+        self._host.count(Metric.EVENTS_INVALID, events)
+        if self._limiter.may("malformed"):
+            self._host.log.error(
+                "%s: %d log events came without eventId, timestamp or text, and can't be "
+                "delivered: check endpoint_url, and proxies between here and AWS",
+                self.name,
+                events,
+            )
+
+    def _deliver(self, page: PageResult, stop: threading.Event) -> None:
         """Frame and push what is new, in pushes of at most PUSH_EVENTS."""
         host = self._host
-        if news.duplicates:
-            host.count(Metric.DUPLICATES_SUPPRESSED, news.duplicates)
-        if news.late:
-            host.count(Metric.EVENTS_LATE, news.late)
-        for start in range(0, len(news.events), PUSH_EVENTS):
+        if page.duplicates:
+            host.count(Metric.DUPLICATES_SUPPRESSED, page.duplicates)
+        if page.late:
+            host.count(Metric.EVENTS_LATE, page.late)
+        for start in range(0, len(page.events), PUSH_EVENTS):
             framed_lines = [
-                self._framer.frame(event) for event in news.events[start : start + PUSH_EVENTS]
+                self._framer.frame(event) for event in page.events[start : start + PUSH_EVENTS]
             ]
             framed = [event for events in framed_lines for event in events]
             truncated = sum(event.truncated for event in framed)
             if truncated:
                 host.count(Metric.EVENTS_TRUNCATED, truncated)
             self._acknowledger.about_to_push(
-                news.keys[start : start + PUSH_EVENTS], [len(events) for events in framed_lines]
+                page.keys[start : start + PUSH_EVENTS], [len(events) for events in framed_lines]
             )
             queue = self._queue
             assert queue is not None  # noqa: S101 (run() set it)
             queue.push([event.payload for event in framed], [event.time_ns for event in framed])
             self._acknowledger.commit(queue.delivered())
-        if news.settled_ms is not None:
-            self._acknowledger.settle(news.settled_ms)
+            self._wait_for_host(queue, stop)
+        if page.delay_ms > _LATE_SHARE * self._late_window_ms and self._limiter.may("late"):
+            host.log.warning(
+                "%s: an event became visible %d s after its time; what takes longer than "
+                "late_window (%d s) is lost: raise it",
+                self.name,
+                page.delay_ms // 1000,
+                self._config.late_window,
+            )
+
+    def _wait_for_host(self, queue: EventQueue, stop: threading.Event) -> None:
+        """Lines that are no audit events fill no queue: their keys must not pile up."""
+        most = self._config.buffer_size + _KEYS_BEYOND_QUEUE
+        while self._acknowledger.pending > most:
+            if stop.wait(_ACKNOWLEDGE_EVERY_S):
+                raise QueueClosed
+            self._acknowledger.commit(queue.delivered())
 
     def _wait(self, stop: threading.Event, wait_s: float) -> None:
         """Wait, and write down what the host finishes meanwhile."""
@@ -232,18 +299,25 @@ class CloudWatchSource:
                 left_s = min(left_s, _ACKNOWLEDGE_EVERY_S)
             stop.wait(left_s)
 
-    def _report_lag(self, window: Window, now_ms: int) -> None:
-        """Keep the metric; say every ten seconds how a backlog shrinks, and when it is gone."""
+    def _report(self, window: Window, now_ms: int) -> None:
+        """Keep the metrics; say every ten seconds how a backlog shrinks, and when it is gone."""
+        host = self._host
         now_s, last_s = self._monotonic_s(), self._progress_at_s
-        self._host.age(Metric.LAG_MILLISECONDS, now_s - (now_ms - window.settled_ms) / 1000)
+        host.age(Metric.LAG_MILLISECONDS, now_s - (now_ms - window.settled_ms) / 1000)
+        host.gauge(Metric.GAPS, len(window.gaps))
+        host.gauge(Metric.RUNGS_RESTING, window.rungs_resting)
+        self._acknowledger.alive(now_ms)
+        given_up_ms = window.give_up(now_ms)
+        if given_up_ms:
+            self._given_up(given_up_ms, "AWS refused to the end to let that part be read")
         behind_ms = window.behind_ms(now_ms)
         if behind_ms == 0:
             if last_s is not None:
-                self._host.log.info("%s: caught up", self.name)
+                host.log.info("%s: caught up", self.name)
             self._progress_at_s = None
         elif last_s is None or now_s - last_s >= _PROGRESS_EVERY_S:
             self._progress_at_s = now_s
-            self._host.log.info(
+            host.log.info(
                 "%s: catching up: %d s of the audit log still to be read",
                 self.name,
                 behind_ms // 1000,

@@ -1,0 +1,110 @@
+"""Reads that belong together, and what becomes of one that AWS refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from k8saudit_eks.delivery.ledger import Gap
+from k8saudit_eks.delivery.read import Read
+
+# One refusal is bad luck. A second one may be the range's: it is asked for by halves.
+REFUSALS_MAX = 2
+# So many parts of one pass may be under suspicion at a time. A range in which all is
+# refused would otherwise cost a call a millisecond.
+PARTS_MAX = 8
+# A chain that has had so many empty pages, one behind the other, is taken for refused:
+# it may have no end. Its halves need fewer pages if it has one.
+EMPTY_PAGES_MAX = 10
+# A shorter chain is not halved because its token was refused.
+_HALVED_MIN_MS = 2_000
+_BACK_OFF_FIRST_MS = 1_000
+_BACK_OFF_MAX_MS = 30_000
+
+
+class Pass:
+    """Ranges to be read once, oldest first: a poll of the head, or neighbouring slices.
+
+    Pure logic: times are milliseconds since the epoch by AWS's clock.
+
+    Attributes:
+        reads: what is not read yet.
+    """
+
+    def __init__(self, reads: Iterable[Read] = ()) -> None:
+        self.reads = list(reads)
+
+    def ready(self, now_ms: int) -> list[Read]:
+        """What may be asked for now, oldest first."""
+        return [read for read in self.reads if read.retry_at_ms <= now_ms]
+
+    def pause_ms(self, now_ms: int) -> int | None:
+        """How long until something may be asked for; None when there is nothing to read."""
+        at_ms = min((read.retry_at_ms for read in self.reads), default=None)
+        # A clock that was corrected backwards must not prolong it.
+        return None if at_ms is None else min(max(0, at_ms - now_ms), _BACK_OFF_MAX_MS)
+
+    def took_page(self, read: Read) -> None:
+        """A page of `read` came in: a chain that has ended is off the list."""
+        if read.done and read in self.reads:
+            self.reads.remove(read)
+
+    def refused(self, read: Read, now_ms: int, answered_at_ms: int | None) -> Gap | None:
+        """AWS has not answered `read`: it waits, or goes on as two halves, or is given up here.
+
+        Args:
+            answered_at_ms: when AWS answered any read of this log group last.
+
+        Returns:
+            The range, when the fault is its own: AWS answers other reads.
+        """
+        read.refusals += 1
+        if read.refused_at_ms is None:
+            read.refused_at_ms = now_ms
+        read.retry_at_ms = now_ms + back_off_ms(read)
+        if read not in self.reads or read.refusals < REFUSALS_MAX:
+            return None
+        if self.split(read, now_ms):
+            return None
+        if read.end_ms is None or answered_at_ms is None or answered_at_ms < read.refused_at_ms:
+            return None
+        self.reads.remove(read)
+        return Gap(read.start_ms, read.end_ms)
+
+    def token_is_refused(self, read: Read, now_ms: int, answered_at_ms: int | None) -> Gap | None:
+        """The chain broke off: it begins again as two of half its length, or as it is.
+
+        Where page tokens are refused by chance, a long chain hardly ever ends.
+        """
+        if read.length_ms(now_ms) >= _HALVED_MIN_MS and self.split(read, now_ms):
+            return None
+        read.restart()
+        return self.refused(read, now_ms, answered_at_ms)
+
+    def split(self, read: Read, now_ms: int) -> bool:
+        """Put the two halves of `read` in its place; False where that is not to be."""
+        if read not in self.reads or read.length_ms(now_ms) < 2:
+            return False
+        if sum(part.refusals >= REFUSALS_MAX for part in self.reads) >= PARTS_MAX:
+            return False
+        at = self.reads.index(read)
+        self.reads[at : at + 1] = read.halves(now_ms)
+        return True
+
+    def leave_out(self, gaps: Sequence[Gap]) -> None:
+        """Read nothing of these gaps (apart from each other, oldest first)."""
+        self.reads = [part for read in self.reads for part in _around(read, gaps)]
+
+
+def back_off_ms(read: Read) -> int:
+    """How long to leave a refused read alone: doubled with each refusal."""
+    return min(_BACK_OFF_FIRST_MS << min(read.refusals - 1, 10), _BACK_OFF_MAX_MS)
+
+
+def _around(read: Read, gaps: Sequence[Gap]) -> list[Read]:
+    """A chain that is not touched goes on where it is."""
+    end_ms = read.end_ms
+    if any(
+        gap.end_ms >= read.start_ms and (end_ms is None or gap.start_ms <= end_ms) for gap in gaps
+    ):
+        return read.around(gaps)
+    return [read]
