@@ -43,7 +43,9 @@ class BadMoment:
             ClientError: the refusal.
         """
         token = request.get("nextToken", "")
-        is_bad = self.since_ms <= now_ms < self.until_ms and self._is_in_range(request)
+        # Before it comes, there is nothing to be read.
+        is_bad = max(self.since_ms, self.at_ms) <= now_ms < self.until_ms
+        is_bad = is_bad and self._is_in_range(request)
         match self.trouble:
             case Trouble.REFUSED if is_bad:
                 raise refusal()

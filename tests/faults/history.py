@@ -49,6 +49,18 @@ class GrowingLogs(SimulatedLogs):
         return super().filter_log_events(request, now_ms)
 
 
+class CountingStop(Stop):
+    """Counts how often a source waits."""
+
+    def __init__(self, clock: Clock, at_s: float) -> None:
+        super().__init__(clock, at_s)
+        self.waits = 0
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.waits += 1
+        return super().wait(timeout)
+
+
 class SamplingHost(FakeHost):
     """Looks every minute at how many ids are held."""
 
@@ -123,6 +135,7 @@ class History:
         self.queue = EventQueueWithTimes(self.clock)
         self.client = FakeClient(self.logs, self.clock, self._dated, call_s=0.1)
         self.path = self.folder / "group.ledger"
+        self.waits = 0
 
     def run(self, seconds: float, *, date_at_open: bool = True) -> None:
         """One process, ended cleanly."""
@@ -145,7 +158,9 @@ class History:
             monotonic_s=self.clock,
         )
         self.host.source = source
-        source.run(self.queue, Stop(self.clock, self.clock.now_s + seconds))
+        stop = CountingStop(self.clock, self.clock.now_s + seconds)
+        source.run(self.queue, stop)
+        self.waits += stop.waits
         source.close()
 
     @property

@@ -210,7 +210,7 @@ def _stalls(chance: random.Random, length_s: float) -> list[tuple[float, float]]
 
 def _sleeps(chance: random.Random, length_s: float, dates: Dates) -> list[Sleep]:
     # Without AWS's time nobody can know of it.
-    if dates is Dates.ABSENT or chance.random() < 0.8:
+    if dates in (Dates.ABSENT, Dates.ALTERNATING) or chance.random() < 0.8:
         return []
     return [Sleep(START_S + chance.uniform(0, length_s), chance.choice((7.0, 90.0, 1000.0)))]
 
@@ -237,8 +237,8 @@ def _processes(chance: random.Random, length_s: float, dates: Dates) -> list[Pro
 
 def _ahead_s(chance: random.Random, dates: Dates, *, first: bool) -> float:
     """A wrong clock needs somebody who tells the time, and at a first start in time."""
-    if dates is Dates.ABSENT:
-        return chance.uniform(-3, 3)
+    if dates in (Dates.ABSENT, Dates.ALTERNATING):
+        return chance.uniform(-3, 0 if first else 3)
     ahead_s = chance.choice((0.0, chance.uniform(-5, 5), chance.uniform(-1200, 1200)))
     if dates is Dates.RIGHT or not first:
         return ahead_s
