@@ -27,6 +27,7 @@ from k8saudit_eks.aws import LogGroup
 from k8saudit_eks.config import Config
 from k8saudit_eks.delivery.ledger import NoLedger
 from k8saudit_eks.metrics import Metric
+from k8saudit_eks.repair import close
 from k8saudit_eks.sources.cloudwatch import CloudWatchSource
 
 PAGES = 60
@@ -107,8 +108,11 @@ class Body:
 
 class Host:
     log = logging.getLogger("bench")
+    close_json = staticmethod(close)
 
     def count(self, metric: Metric, amount: int = 1) -> None: ...
+
+    def gauge(self, metric: Metric, value: int) -> None: ...
 
     def age(self, metric: Metric, since_s: float) -> None: ...
 

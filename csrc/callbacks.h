@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include "extract_cut.h"
 #include "plugin.h"
 #include "queue.h"
 

@@ -92,6 +92,9 @@ KAE_EXPORT void *plugin_init(const struct kae_abi_init_input *input, int32_t *rc
         kae_plugin_set_error(plugin, refusal);
         return plugin;
     }
+    const char *warning = kae_interpreter_warning();
+    if (warning != NULL)
+        kae_plugin_log(plugin, KAE_ABI_WARNING, warning);
     kae_plugin_set_error(plugin, "k8saudit-eks could not be initialised: Python gave no reason");
     const char *config = input != NULL && input->config != NULL ? input->config : "";
     if (kae_py_init(plugin, config) != KAE_DONE)
@@ -109,7 +112,7 @@ KAE_EXPORT void plugin_destroy(void *handle)
     if (plugin == NULL)
         return;
     if (plugin->ready)
-        (void)kae_py_destroy(plugin);
+        (void)kae_py_destroy(plugin); /* closes the instances that the host left open */
     kae_plugin_detach_host(plugin);
     kae_plugin_unref(plugin);
     /* A hot reload starts again at once: what the captures held must not stay with
@@ -242,7 +245,6 @@ KAE_EXPORT struct kae_abi_metric *plugin_get_metrics(void *handle, uint32_t *num
     struct kae_plugin *plugin = handle;
     if (plugin == NULL || num_metrics == NULL)
         return NULL;
-    kae_metrics_read(&plugin->metrics, plugin->metrics_out);
     *num_metrics = KAE_METRIC_COUNT;
-    return plugin->metrics_out;
+    return kae_plugin_metrics(plugin);
 }

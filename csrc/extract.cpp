@@ -51,11 +51,12 @@ struct kae_extractor {
     kae::Runner runner{document};
     EventKey key = {};
     bool has_event = false; /* key and load are those of the current document */
-    Load load = Load::kOther;
+    Load load = Load::kForeign;
     uint64_t unparsable = 0;
     char error[256] = "";
 
     kae::Value in_place = {}; /* what answer_in_place answered last */
+    kae::Value truth = {"true"};  /* ka.truncated of what is not parsable */
 
     bool is_current(const struct kae_abi_event_input &input) const;
 
@@ -73,7 +74,7 @@ Load kae_extractor::select(const struct kae_abi_event_input &input)
     EventKey wanted;
     if (!read_key(input, wanted)) {
         has_event = false;
-        return Load::kOther;
+        return Load::kForeign;
     }
     if (has_event && key == wanted) {
         return load;
@@ -84,7 +85,7 @@ Load kae_extractor::select(const struct kae_abi_event_input &input)
     load = document.load(std::string_view(payload, wanted.payload_len_bytes));
     key = wanted;
     has_event = load != Load::kNoMemory;
-    unparsable += load == Load::kUnparsable ? 1 : 0;
+    unparsable += load == Load::kUnparsable || (has_event && document.is_cut()) ? 1 : 0;
     return load;
 }
 
@@ -184,6 +185,12 @@ int32_t kae_extract(struct kae_extractor *extractor, const struct kae_abi_event_
     const Load load =
         extractor->is_current(*input) ? extractor->load : extractor->select(*input);
     bool complete = load != Load::kNoMemory;
+    for (uint32_t i = 0; i < num_fields && load == Load::kUnparsable; i++) {
+        if (kae_programs[fields[i].field_id].shape == KAE_SHAPE_TRUNCATED) {
+            fields[i].res.str = &extractor->truth.str;
+            fields[i].res_len = 1;
+        }
+    }
     for (uint32_t i = 0; i < num_fields && complete && load == Load::kAuditEvent; i++) {
         const uint8_t arg = kae_programs[fields[i].field_id].arg;
         kae::Argument argument = {};

@@ -35,8 +35,9 @@ void kae_extractor_free(struct kae_extractor *extractor);
 void kae_extractor_reset(struct kae_extractor *extractor);
 
 /*
- * Fills res and res_len of every field. A field without a value, and every field
- * of a payload that is not an audit event, gets res_len 0: that is no error.
+ * Fills res and res_len of every field. A field without a value gets res_len 0: that is
+ * no error. Of a payload that no parser takes, what comes before the offending token is
+ * answered; of one without an auditID nothing is, but that ka.truncated is true.
  *
  * Returns KAE_ABI_SUCCESS, or KAE_ABI_FAILURE with kae_extractor_error() set
  * when the host asked for a field id that does not exist, left out a required
@@ -48,7 +49,8 @@ int32_t kae_extract(struct kae_extractor *extractor, const struct kae_abi_event_
 /* The sentence for the last failure; empty when there was none. */
 const char *kae_extractor_error(const struct kae_extractor *extractor);
 
-/* Events so far whose payload could not be parsed as JSON, even after repair. */
+/* Events so far whose payload could not be parsed as JSON, even after repair, or only up
+ * to an offending token, or had no auditID. */
 uint64_t kae_extractor_unparsable(const struct kae_extractor *extractor);
 
 #ifdef __cplusplus

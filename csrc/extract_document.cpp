@@ -7,9 +7,8 @@
 
 namespace kae {
 
-/* Kubernetes accepts JSON nested up to 10,000 levels (the limit of Go's
- * encoding/json); an audit event wraps that in a few more. */
-static const size_t kMaxDepth = 10100;
+/* simdjson refuses what reaches its limit. */
+static const size_t kMaxDepth = KAE_CUT_MAX_OPEN + 1;
 static const size_t kFirstCapacityBytes = 64 * 1024;
 /* Zeros behind the payload, which simdjson reads. */
 static const size_t kPaddingBytes = simdjson::SIMDJSON_PADDING;
@@ -93,55 +92,53 @@ static bool holds_nul_escape(const char *bytes, size_t len_bytes)
     }
 }
 
-/* Whether a repaired copy could be parsed where this error came up. */
-static bool may_be_cured(simdjson::error_code error)
+/* Parses what stands in bytes_. */
+simdjson::error_code Document::parse_bytes(size_t len_bytes)
 {
-    return error != simdjson::DEPTH_ERROR && error != simdjson::CAPACITY &&
-           error != simdjson::EMPTY;
+    std::memset(bytes_ + len_bytes, 0, kPaddingBytes);
+    return parser_.parse(bytes_, len_bytes, false).get(root_);
 }
 
-Load Document::parse(std::string_view payload)
+/* As it stands; else repaired; else that, cut before the token that no parser takes. */
+simdjson::error_code Document::parse(std::string_view payload)
 {
+    repaired_ = false;
+    is_cut_ = false;
     if (!reserve(payload.size())) {
-        return Load::kNoMemory;
+        return simdjson::MEMALLOC;
     }
     std::memcpy(bytes_, payload.data(), payload.size());
-    std::memset(bytes_ + payload.size(), 0, kPaddingBytes);
-    repaired_ = false;
+    simdjson::error_code error = parse_bytes(payload.size());
     may_hold_nul_ = holds_nul_escape(bytes_, payload.size());
-    simdjson::error_code error = parser_.parse(bytes_, payload.size(), false).get(root_);
-    if (error == simdjson::SUCCESS) {
-        return Load::kOther;
+    if (error == simdjson::SUCCESS || error == simdjson::MEMALLOC) {
+        return error;
     }
-    if (error == simdjson::MEMALLOC) {
-        return Load::kNoMemory;
+    if (!reserve(repaired_capacity(payload.size()) + sizeof cut_.closers)) {
+        return simdjson::MEMALLOC;
     }
-    if (!may_be_cured(error)) {
-        return Load::kUnparsable;
-    }
-    if (!reserve(repaired_capacity(payload.size()))) {
-        return Load::kNoMemory;
-    }
-    const size_t len_bytes = repair(payload, bytes_);
-    std::memset(bytes_ + len_bytes, 0, kPaddingBytes);
     repaired_ = true;
-    error = parser_.parse(bytes_, len_bytes, false).get(root_);
-    if (error == simdjson::MEMALLOC) {
-        return Load::kNoMemory;
+    const size_t len_bytes = repair(payload, bytes_);
+    error = parse_bytes(len_bytes);
+    if (error == simdjson::SUCCESS || error == simdjson::MEMALLOC ||
+        kae_cut_json(reinterpret_cast<uint8_t *>(bytes_), len_bytes, &cut_) == 0) {
+        return error;
     }
-    return error == simdjson::SUCCESS ? Load::kOther : Load::kUnparsable;
+    is_cut_ = true;
+    std::memcpy(bytes_ + cut_.end_bytes, cut_.closers, cut_.closers_len_bytes);
+    return parse_bytes(cut_.end_bytes + cut_.closers_len_bytes);
 }
 
 Load Document::load(std::string_view payload)
 {
     next_generation();
-    const Load result = parse(payload);
-    if (result != Load::kOther) {
-        return result;
+    const simdjson::error_code error = parse(payload);
+    if (error != simdjson::SUCCESS) {
+        return error == simdjson::MEMALLOC ? Load::kNoMemory : Load::kUnparsable;
     }
     find_top_level();
     last_counts_ = is_patch();
-    return audit_id_ != 0 && node(audit_id_) != nullptr ? Load::kAuditEvent : Load::kOther;
+    return audit_id_ != 0 && node(audit_id_) != nullptr ? Load::kAuditEvent
+                                                        : Load::kUnparsable;
 }
 
 static size_t slot_of(std::string_view name)

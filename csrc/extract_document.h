@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "extract_cut.h"
 #include "extract_repair.h"
 #include "program.h"
 
@@ -20,8 +21,8 @@ inline constexpr size_t kTopLevelSlots = 64;
 
 enum class Load {
     kAuditEvent,
-    kOther, /* JSON, but no audit event: no auditID */
-    kUnparsable,
+    kUnparsable, /* no JSON, or no auditID: all that is known is that it came */
+    kForeign,    /* by its header no event of a plugin */
     kNoMemory
 };
 
@@ -74,6 +75,10 @@ class Document {
         text = memo.text;
         return Place::kInPlace;
     }
+
+    /* Whether the payload was no JSON even after repair, and what came before the
+     * offending token is the document. */
+    bool is_cut() const { return is_cut_; }
 
     /* Whether of several members with one name, below the event's own, the last counts. */
     bool last_counts() const { return last_counts_; }
@@ -140,7 +145,8 @@ class Document {
         return memo;
     }
 
-    Load parse(std::string_view payload);
+    simdjson::error_code parse(std::string_view payload);
+    simdjson::error_code parse_bytes(size_t len_bytes);
     bool reserve(size_t len_bytes);
     void resolve(uint16_t id, Memo &memo);
     void next_generation();
@@ -156,8 +162,10 @@ class Document {
     uint16_t verb_ = 0;                   /* the node $.verb */
     uint32_t generation_ = 0;
     bool repaired_ = false;
+    bool is_cut_ = false;
     bool may_hold_nul_ = false;
     bool last_counts_ = false;
+    struct kae_cut cut_ = {}; /* of the payload that needed one last */
     char *block_ = nullptr; /* what was allocated for bytes_ */
     char *bytes_ = nullptr; /* the payload, and what simdjson may read behind it */
     size_t capacity_ = 0;   /* of bytes_, without that */

@@ -178,13 +178,13 @@ void Renderer::put_string(std::string_view text)
  * large number in fixed notation with more digits than needed. */
 void Renderer::put_double(double value)
 {
+    if (value == 0) { /* -0.0 too: where the API server takes an integer, it takes a 0 */
+        texts_.put('0');
+        return;
+    }
     if (std::signbit(value)) {
         texts_.put('-');
         value = -value;
-    }
-    if (value == 0) {
-        texts_.put('0');
-        return;
     }
     char buffer[32];
     const char *end =

@@ -8,7 +8,7 @@
 namespace kae {
 
 /*
- * Numbers are written as Go's encoding/json does: integers in full, others with the
+ * Numbers are written as Go's encoding/json does (but -0.0 as 0): integers in full, others with the
  * fewest digits that give the same double, with an exponent below 1e-6 and from
  * 1e21 on. So the numbers of an API server's event keep their text.
  */

@@ -1,71 +1,18 @@
 #include "extract_repair.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 
+#include "extract_number.h"
 #include "extract_utf8.h"
 
 namespace kae {
 
 namespace {
 
-bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
-size_t count_digits(std::string_view text)
-{
-    size_t n = 0;
-    while (n < text.size() && is_digit(text[n])) {
-        n++;
-    }
-    return n;
-}
-
-/* The parts of a JSON number (RFC 8259, section 6). */
-struct Number {
-    bool valid;
-    bool integer;
-    std::string_view whole;    /* digits before the point, without the sign */
-    std::string_view fraction; /* digits after the point */
-    std::string_view exponent; /* with its sign */
-};
-
-Number parse_number(std::string_view text)
-{
-    Number number = {false, true, {}, {}, {}};
-    if (!text.empty() && text[0] == '-') {
-        text.remove_prefix(1);
-    }
-    size_t n = count_digits(text);
-    if (n == 0 || (n > 1 && text[0] == '0')) {
-        return number;
-    }
-    number.whole = text.substr(0, n);
-    text.remove_prefix(n);
-    if (!text.empty() && text[0] == '.') {
-        n = count_digits(text.substr(1));
-        if (n == 0) {
-            return number;
-        }
-        number.integer = false;
-        number.fraction = text.substr(1, n);
-        text.remove_prefix(n + 1);
-    }
-    if (!text.empty() && (text[0] == 'e' || text[0] == 'E')) {
-        const size_t sign = text.size() > 1 && (text[1] == '+' || text[1] == '-') ? 1 : 0;
-        n = count_digits(text.substr(1 + sign));
-        if (n == 0) {
-            return number;
-        }
-        number.integer = false;
-        number.exponent = text.substr(1, sign + n);
-        text.remove_prefix(1 + sign + n);
-    }
-    number.valid = text.empty();
-    return number;
-}
+/* No event has so many digits that they could outweigh an exponent beyond this one. */
+const long long kMaxExponent = 1ll << 40;
 
 /* Whether a number that from_chars found out of range is too large rather than too
  * close to 0: the sign of its power of ten says so. */
@@ -80,6 +27,7 @@ bool is_large(const Number &number)
         if (std::from_chars(first, last, exponent).ec != std::errc()) {
             return !negative;
         }
+        exponent = std::clamp(exponent, -kMaxExponent, kMaxExponent);
     }
     if (number.whole != "0") {
         return exponent + static_cast<long long>(number.whole.size()) > 0;
@@ -129,7 +77,7 @@ class Repair {
             const char c = rest_[0];
             if (c == '"') {
                 string();
-            } else if (c == '-' || is_digit(c)) {
+            } else if (c == '-' || (c >= '0' && c <= '9')) {
                 number();
             } else {
                 put(static_cast<unsigned char>(c) < 0x20 ? " " : rest_.substr(0, 1));
@@ -201,10 +149,12 @@ class Repair {
 
     void number()
     {
-        const size_t end = rest_.find_first_not_of("0123456789+-.eE");
-        const std::string_view text = rest_.substr(0, end);
+        const std::string_view text = number_at(rest_);
         const Number parsed = parse_number(text);
-        if (parsed.valid && !is_representable(text, parsed)) {
+        /* One that is cut, or runs into something else, stays what no parser takes. */
+        const char behind = text.size() < rest_.size() ? rest_[text.size()] : 'x';
+        const bool ends = ends_scalar(behind) || static_cast<unsigned char>(behind) < 0x20;
+        if (ends && parsed.valid && !is_representable(text, parsed)) {
             put("\"");
             put(kNumberMark);
             take(text.size());

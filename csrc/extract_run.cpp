@@ -151,7 +151,7 @@ void Runner::visit(element value)
         visit_member_names(value);
         return;
     case KAE_SHAPE_ANY_TRUE:
-    case KAE_SHAPE_IS_TRUE: {
+    case KAE_SHAPE_TRUNCATED: {
         bool truth = false;
         matched_ = matched_ || (first_part(value, value) &&
                                 value.get_bool().get(truth) == simdjson::SUCCESS && truth);
@@ -164,6 +164,9 @@ void Runner::visit(element value)
     case KAE_SHAPE_QUERY_VALUES:
     case KAE_SHAPE_QUERY_VALUES_JOINED:
         visit_query(value);
+        return;
+    case KAE_SHAPE_QUERY_REFUSED:
+        add(has_too_many_parameters(value) ? "true" : "false");
         return;
     case KAE_SHAPE_URI_PATH:
         visit_uri_path(value);
@@ -185,9 +188,13 @@ void Runner::finish()
     case KAE_SHAPE_ALWAYS_TRUE:
         add("true");
         return;
-    case KAE_SHAPE_IS_TRUE:
+    case KAE_SHAPE_TRUNCATED: {
+        const element *uri = document_.node(program_->fallback);
+        matched_ = matched_ || document_.is_cut() ||
+                   (uri != nullptr && has_too_many_parameters(*uri));
         add(matched_ ? "true" : "false");
         return;
+    }
     case KAE_SHAPE_ANY_TRUE:
     case KAE_SHAPE_ANY_MATCHES_KEY:
         if (visited_) {

@@ -53,6 +53,7 @@ class Runner {
     void visit_query(element value);
     void visit_uri_path(element value);
     void visit_pointer(element value);
+    bool has_too_many_parameters(element uri) const;
     void finish();
     void elapsed(element value);
 

@@ -222,6 +222,12 @@ void Runner::visit_query(element value)
     }
 }
 
+bool Runner::has_too_many_parameters(element uri) const
+{
+    std::string_view text;
+    return document_.string(uri, text) && QueryParameters(text).are_refused();
+}
+
 void Runner::visit_uri_path(element value)
 {
     std::string_view uri;

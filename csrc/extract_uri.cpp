@@ -1,5 +1,7 @@
 #include "extract_uri.h"
 
+#include <algorithm>
+
 #include "extract_utf8.h"
 
 namespace kae {
@@ -66,12 +68,36 @@ void put_decoded(Texts &texts, std::string_view encoded, bool plus_is_space)
     }
 }
 
+/* Go counts empty parameters too. */
+static const size_t kMaxParameters = 10000; /* as in shapes.py */
+
+static bool has_too_many(std::string_view query)
+{
+    return query.size() >= kMaxParameters &&
+           std::count(query.begin(), query.end(), '&') >= static_cast<long>(kMaxParameters);
+}
+
 QueryParameters::QueryParameters(std::string_view uri)
 {
     const size_t mark = uri.find('?');
     if (mark != std::string_view::npos) {
         rest_ = uri.substr(mark + 1);
+        refused_ = has_too_many(rest_);
+        rest_ = refused_ ? std::string_view() : rest_;
     }
+}
+
+static bool is_obeyed(std::string_view pair)
+{
+    if (pair.find(';') != std::string_view::npos) {
+        return false;
+    }
+    for (size_t at = pair.find('%'); at != std::string_view::npos; at = pair.find('%', at + 3)) {
+        if (at + 2 >= pair.size() || hex_digit(pair[at + 1]) < 0 || hex_digit(pair[at + 2]) < 0) {
+            return false;
+        }
+    }
+    return !pair.empty();
 }
 
 bool QueryParameters::next()
@@ -80,7 +106,7 @@ bool QueryParameters::next()
         const size_t end = rest_.find('&');
         const std::string_view pair = rest_.substr(0, end);
         rest_.remove_prefix(end == std::string_view::npos ? rest_.size() : end + 1);
-        if (pair.empty()) {
+        if (!is_obeyed(pair)) {
             continue;
         }
         const size_t equals = pair.find('=');

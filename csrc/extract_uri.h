@@ -8,10 +8,18 @@
 
 namespace kae {
 
-/* Walks over the parameters of a URI's query, in their order. */
+/*
+ * Walks over the parameters of a URI's query, in their order, as the API server's Go reads
+ * them (net/url.ParseQuery): a pair with a ; or a % without two hexadecimal digits is
+ * passed over. Above 10,000 parameters there are none: newer API servers refuse such a
+ * query as a whole (CVE-2025-61726), older ones obey it, and nobody can tell which.
+ */
 class QueryParameters {
   public:
     explicit QueryParameters(std::string_view uri);
+
+    /* Whether there are more than 10,000. */
+    bool are_refused() const { return refused_; }
 
     /* Goes on to the next one; false at the end. */
     bool next();
@@ -26,6 +34,7 @@ class QueryParameters {
     std::string_view rest_;
     std::string_view name_;
     std::string_view value_;
+    bool refused_ = false;
 };
 
 /* The part before the query, still encoded. */

@@ -18,6 +18,8 @@ static pthread_mutex_t start_lock = PTHREAD_MUTEX_INITIALIZER;
 static bool started;
 /* Written once under start_lock, then only read. */
 static char failure[2 * PATH_MAX]; /* room for a path and the reason */
+static char warning[PATH_MAX + 256]; /* "" when the start found nothing strange */
+static char refusal[sizeof failure + sizeof warning + 16]; /* both */
 
 static const char RUNNING_VERSION[] = PY_VERSION;
 
@@ -35,19 +37,23 @@ static bool fail(const char *what, const char *detail)
 /* Takes the pending Python exception away and fails with it. GIL held. */
 static bool fail_with_exception(const char *what)
 {
+#if PY_VERSION_HEX >= 0x030c0000
+    PyObject *value = PyErr_GetRaisedException();
+#else
     PyObject *type = NULL;
     PyObject *value = NULL;
     PyObject *traceback = NULL;
     PyErr_Fetch(&type, &value, &traceback);
     PyErr_NormalizeException(&type, &value, &traceback);
+    Py_XDECREF(traceback);
+    Py_XDECREF(type);
+#endif
     PyObject *text = value != NULL ? PyObject_Str(value) : NULL;
     const char *detail = text != NULL ? PyUnicode_AsUTF8(text) : NULL;
     fail(what, detail != NULL ? detail : "no reason given");
     Py_XDECREF(text);
-    Py_XDECREF(traceback);
     Py_XDECREF(value);
-    Py_XDECREF(type);
-    PyErr_Clear();
+    PyErr_Clear(); /* what str() raised */
     return false;
 }
 
@@ -198,9 +204,13 @@ static bool append_to_path(const char *dir)
  * answer that no callback is attached. GIL held. */
 static bool check_first_copy(void)
 {
-    PyObject *modules = PyImport_GetModuleDict(); /* borrowed */
-    if (PyDict_GetItemString(modules, "k8saudit_eks.embed") == NULL)
+    PyObject *name = PyUnicode_FromString("k8saudit_eks.embed");
+    int known = name != NULL ? PyDict_Contains(PyImport_GetModuleDict(), name) : -1;
+    Py_XDECREF(name);
+    if (known == 0)
         return true;
+    if (known < 0)
+        return fail_with_exception("can't look at Python's modules");
     return fail("is in this process already, from another file: restart the host", "");
 }
 
@@ -229,11 +239,29 @@ static bool attach_callbacks(void)
     return true;
 }
 
+static void warn_of_stranger(const char *venv)
+{
+    snprintf(warning, sizeof warning,
+             "k8saudit-eks does not use %s/pyvenv.cfg: file and folder must belong to root or to "
+             "the library's owner, and nobody else may write them (chown, chmod o-w)",
+             venv);
+}
+
+/* What is strange may be the reason, so it comes first: some hosts cut long errors. */
+static void refuse(void)
+{
+    snprintf(refusal, sizeof refusal, "%s%s%s", warning,
+             warning[0] != '\0' ? "; without it: " : "", failure);
+}
+
 /* Without the GIL. */
 static bool start(void)
 {
     struct kae_python_home home;
-    if (!kae_python_home_find(&home, failure, sizeof failure))
+    bool found = kae_python_home_find(&home, failure, sizeof failure);
+    if (home.distrusted_venv[0] != '\0')
+        warn_of_stranger(home.distrusted_venv);
+    if (!found)
         return false;
     /* The bundle's symbols have names of their own, and its extension modules name
      * their libpython: it neither meets another Python nor shows itself to one. */
@@ -262,8 +290,20 @@ static bool start(void)
 const char *kae_interpreter_start(void)
 {
     pthread_mutex_lock(&start_lock);
-    if (!started && failure[0] == '\0')
+    if (!started && failure[0] == '\0') {
         started = start();
+        if (!started)
+            refuse();
+    }
+    const char *answer = started ? NULL : refusal;
     pthread_mutex_unlock(&start_lock);
-    return started ? NULL : failure;
+    return answer;
+}
+
+const char *kae_interpreter_warning(void)
+{
+    pthread_mutex_lock(&start_lock);
+    const char *text = started && warning[0] != '\0' ? warning : NULL;
+    pthread_mutex_unlock(&start_lock);
+    return text;
 }

@@ -14,4 +14,7 @@
  * start is not tried again: half an interpreter can't be taken back. */
 const char *kae_interpreter_start(void);
 
+/* What the host's log should say after a start that succeeded, or NULL; lives as long. */
+const char *kae_interpreter_warning(void);
+
 #endif

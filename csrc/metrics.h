@@ -1,7 +1,7 @@
 /*
  * Counters, gauges and ages of one plugin handle.
  *
- * Writers: any thread, without locks. Reader: the host's metrics thread. Names,
+ * Writers and readers: any thread, without locks. Each reader brings its own array. Names,
  * kinds and order come from src/k8saudit_eks/metrics.py by way of
  * generated/tables.h.
  */

@@ -94,6 +94,13 @@ void kae_plugin_age(struct kae_plugin *plugin, uint32_t metric, int64_t since_ms
     kae_metrics_set_age(&plugin->metrics, metric, since_ms);
 }
 
+struct kae_abi_metric *kae_plugin_metrics(struct kae_plugin *plugin)
+{
+    static _Thread_local struct kae_abi_metric answer[KAE_METRIC_COUNT];
+    kae_metrics_read(&plugin->metrics, answer);
+    return answer;
+}
+
 const char *kae_plugin_event_text(struct kae_plugin *plugin, const char *text,
                                   size_t len_bytes)
 {

@@ -39,9 +39,6 @@ struct kae_plugin {
     struct kae_extractor *extractor;
     const struct kae_abi_event *last_evaluated;
     int32_t ready; /* init succeeded: Python knows this handle */
-
-    /* The host's metrics thread. */
-    struct kae_abi_metric metrics_out[KAE_METRIC_COUNT];
 };
 
 /* NULL when memory is short. `log_fn` may be NULL. */
@@ -67,6 +64,10 @@ void kae_plugin_set_open_params(struct kae_plugin *plugin, const char *json);
 void kae_plugin_count(struct kae_plugin *plugin, uint32_t metric, uint64_t amount);
 void kae_plugin_gauge(struct kae_plugin *plugin, uint32_t metric, uint64_t value);
 void kae_plugin_age(struct kae_plugin *plugin, uint32_t metric, int64_t since_ms);
+
+/* The answer of plugin_get_metrics, KAE_METRIC_COUNT long. Any thread: Falco asks in
+ * two. It is the calling thread's until that thread asks again, of whatever handle. */
+struct kae_abi_metric *kae_plugin_metrics(struct kae_plugin *plugin);
 
 /* `text` (need not be terminated) as a string of the handle, valid until the next
  * call; NULL when memory is short. */

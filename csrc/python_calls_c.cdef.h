@@ -1,9 +1,10 @@
 /*
- * What Python asks of C: declared in plugin.h and queue.h, where the contracts
- * stand. cffi releases the GIL around each call, so a push may wait.
+ * What Python asks of C: declared in plugin.h, queue.h and extract_cut.h, where the
+ * contracts stand. cffi releases the GIL around each call, so a push may wait.
  */
 struct kae_plugin;
 struct kae_queue;
+struct kae_abi_event;
 
 void kae_plugin_ref(struct kae_plugin *plugin);
 void kae_plugin_unref(struct kae_plugin *plugin);
@@ -16,6 +17,7 @@ void kae_plugin_age(struct kae_plugin *plugin, uint32_t metric, int64_t since_ms
 
 void kae_queue_ref(struct kae_queue *queue);
 void kae_queue_unref(struct kae_queue *queue);
+void kae_queue_close(struct kae_queue *queue, const struct kae_abi_event *last_evaluated);
 int32_t kae_queue_set_capacity(struct kae_queue *queue, uint32_t capacity_events);
 int64_t kae_queue_push(struct kae_queue *queue, const uint8_t *payloads,
                        const uint32_t *lengths_bytes, const uint64_t *times_ns, uint32_t count);
@@ -23,3 +25,18 @@ uint64_t kae_queue_delivered(struct kae_queue *queue);
 void kae_queue_end(struct kae_queue *queue);
 void kae_queue_fail(struct kae_queue *queue);
 void kae_queue_set_progress(struct kae_queue *queue, uint32_t hundredths_percent);
+
+struct kae_cut_member {
+    uint64_t start_bytes;
+    uint64_t len_bytes;
+};
+struct kae_cut {
+    uint64_t start_bytes;
+    uint64_t end_bytes;
+    uint32_t closers_len_bytes;
+    uint32_t is_whole;
+    uint32_t is_alone;
+    struct kae_cut_member members[6];
+    char closers[10101];
+};
+int32_t kae_cut_json(const uint8_t *text, uint64_t len_bytes, struct kae_cut *cut);

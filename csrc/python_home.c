@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* ENV is at most five levels above the library (see the header). */
@@ -81,16 +82,39 @@ static int32_t use_bundle(struct kae_python_home *home, char *error, uint32_t si
     return join(home->executable, home->bundle, "bin/python3");
 }
 
+static bool is_trusted(const char *path, uid_t owner)
+{
+    struct stat found;
+    return stat(path, &found) == 0 && (found.st_uid == 0 || found.st_uid == owner) &&
+           (found.st_mode & S_IWOTH) == 0;
+}
+
+/* Whether `venv` is a virtual environment of root or of the library's owner. Another one
+ * is noted as distrusted; what lies above it still counts. */
+static bool is_own_venv(struct kae_python_home *home, const char *venv)
+{
+    char file[PATH_MAX];
+    struct stat library;
+    if (!exists(venv, "pyvenv.cfg"))
+        return false;
+    if (stat(home->library, &library) == 0 && join(file, venv, "pyvenv.cfg") &&
+        is_trusted(venv, library.st_uid) && is_trusted(file, library.st_uid))
+        return true;
+    if (home->distrusted_venv[0] == '\0')
+        snprintf(home->distrusted_venv, sizeof home->distrusted_venv, "%s", venv);
+    return false;
+}
+
 /* The virtual environment around the library: out is its folder. */
-static bool find_venv(const char *library_dir, char *out)
+static bool find_venv(struct kae_python_home *home, const char *library_dir, char *out)
 {
     char dir[PATH_MAX];
     char checkout[PATH_MAX];
     snprintf(dir, sizeof dir, "%s", library_dir);
     for (int level = 0; level < KAE_MAX_LEVELS && to_parent(dir); level++) {
-        if (exists(dir, "pyvenv.cfg"))
+        if (is_own_venv(home, dir))
             return snprintf(out, PATH_MAX, "%s", dir) < PATH_MAX;
-        if (level == 0 && join(checkout, dir, ".venv") && exists(checkout, "pyvenv.cfg"))
+        if (level == 0 && join(checkout, dir, ".venv") && is_own_venv(home, checkout))
             return snprintf(out, PATH_MAX, "%s", checkout) < PATH_MAX;
     }
     return false;
@@ -145,7 +169,7 @@ static int32_t find_environment(struct kae_python_home *home, const char *librar
     char libpython[PATH_MAX];
     char venv[PATH_MAX];
     char prefix[PATH_MAX];
-    bool in_venv = find_venv(library_dir, venv) &&
+    bool in_venv = find_venv(home, library_dir, venv) &&
                    join(home->executable, venv, "bin/python3") &&
                    join(home->site_packages, venv, KAE_STANDARD_LIBRARY "/site-packages");
 

@@ -7,6 +7,10 @@
  *   .../dist-packages/k8saudit_eks/libk8saudit-eks.so                 pip, without one
  *   CHECKOUT/build/libk8saudit-eks.so  with  CHECKOUT/.venv           a checkout
  *
+ * A virtual environment says where Python's modules come from. It counts only if its
+ * folder and its pyvenv.cfg belong to root or to the library's owner, and nobody else
+ * may write them: the library may lie below a folder where anyone may make one.
+ *
  * The bundle comes first: its libpython is the only one that its library can load, so
  * the bundle is what lies around that libpython. bundle/ makes it.
  */
@@ -25,6 +29,7 @@ struct kae_python_home {
     char site_packages[PATH_MAX]; /* the virtual environment's; "" without one */
     char package_dir[PATH_MAX];  /* what to append to sys.path; "" when site finds it */
     char bundle[PATH_MAX];       /* the bundle's folder; "" when this is none */
+    char distrusted_venv[PATH_MAX]; /* one that was found but may be a stranger's; or "" */
     char bundle_paths[KAE_BUNDLE_PATHS][PATH_MAX]; /* the bundle's whole sys.path, in order */
 };
 

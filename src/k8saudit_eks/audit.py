@@ -9,6 +9,9 @@ logged, with one extra first member that says where it came from:
      "kind":"Event",…}
 
 Members that are unknown are left out; "truncated" is there only when it is true.
+A line from which no audit event can be read becomes one that is made up: truncated,
+with an auditID that says so and without the level that comes before a real one's auditID,
+so that no client's can look like it. Nothing done to a line hides that it came.
 The envelope comes first so that a member of the same name in the log can't
 shadow it: readers take the first.
 """
@@ -18,11 +21,13 @@ from __future__ import annotations
 import json
 import re
 import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
 
-from k8saudit_eks.repair import repair
+from k8saudit_eks.closed_json import Close, Closed
 
 __all__ = ["Framed", "Origin", "frame", "parse_time_ns"]
 
@@ -31,8 +36,12 @@ TRUNCATED_SUFFIX = "[Truncated...]"
 
 # The API server writes the members in the order of the Go struct
 # (k8s.io/apiserver/pkg/apis/audit/v1 Event), without blanks: a line that starts
-# and ends like this needs no JSON parser here.
-_EVENT_START = '{"kind":"Event","apiVersion":"audit.k8s.io/'
+# and ends like this needs no JSON parser here. Whatever is wrong between, its auditID is
+# answered: the extractor reads up to there.
+_EVENT_START = re.compile(
+    r'\{"kind":"Event","apiVersion":"audit\.k8s\.io/\w{1,16}","level":"\w{1,32}","auditID":"',
+    re.ASCII,
+)
 
 # Can't be spoofed from inside a string: an unescaped quote behind a comma opens a
 # string, "stageTimestamp" is then all of it, and the colon makes it a member's
@@ -43,6 +52,8 @@ _STAGE_TIMESTAMP = ',"stageTimestamp":"'
 _ANNOTATIONS = ',"annotations":{"'
 _PLAUSIBLE_NS = 3600 * 10**9
 
+_API_GROUP = "audit.k8s.io/"
+_BETWEEN_ITEMS = re.compile(rb"[ \t\r\n,]*+")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _RFC3339 = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d+))?([Zz]|[+-]\d\d:\d\d)", re.ASCII
@@ -51,11 +62,19 @@ _MAX_TIME_NS = 2**63 - 1
 
 
 class Framed(NamedTuple):
-    """One event as the queue takes it: UTF-8 JSON, and nanoseconds since the epoch."""
+    """One event as the queue takes it.
+
+    Attributes:
+        payload: UTF-8 JSON.
+        time_ns: nanoseconds since the epoch.
+        truncated: it was cut, and repaired.
+        unreadable: it is made up, in the place of what could not be read.
+    """
 
     payload: bytes
     time_ns: int
     truncated: bool
+    unreadable: bool = False
 
 
 class Origin:
@@ -106,6 +125,7 @@ def frame(
     message: str,
     *,
     origin: Origin,
+    close: Close,
     event_id: str | None = None,
     ingestion_time_ms: int | None = None,
     timestamp_ms: int | None = None,
@@ -116,6 +136,7 @@ def frame(
     Args:
         message: the line as it was logged; nothing about it is trusted.
         origin: where it comes from.
+        close: reads JSON, whole or cut.
         event_id: CloudWatch's eventId.
         ingestion_time_ms: CloudWatch's ingestionTime.
         timestamp_ms: CloudWatch's timestamp, the time of an event that has no
@@ -124,13 +145,16 @@ def frame(
             and repaired like truncated lines.
 
     Returns:
-        One event for an audit event, several for an EventList, none for
-        anything else. Never raises on account of the message.
+        One event for an audit event, several for an EventList, an unreadable one for
+        anything else; of a list, one for all its items that are no events. None for a
+        blank line and for a whole JSON object that names another kind: the API server
+        writes kind and apiVersion before anything that a client can choose. Never raises
+        on account of the message.
     """
     # A plain line: no parser, one encoding, one concatenation.
     if (
-        message.startswith(_EVENT_START)
-        and message[-1] == "}"
+        message[-1:] == "}"
+        and _EVENT_START.match(message)
         and (max_size_bytes is None or len(message) <= max_size_bytes)
         and "\0" not in message
     ):
@@ -143,7 +167,9 @@ def frame(
             else:
                 if max_size_bytes is None or len(payload) <= max_size_bytes:
                     return (Framed(payload, time_ns, False),)
-    return _frame_slowly(message, origin, event_id, ingestion_time_ms, timestamp_ms, max_size_bytes)
+    fallback_ns = _fallback_time_ns(timestamp_ms, ingestion_time_ms)
+    line = _Line(origin, close, event_id, ingestion_time_ms, fallback_ns, max_size_bytes)
+    return line.frame(message)
 
 
 def parse_time_ns(text: str) -> int | None:
@@ -191,118 +217,111 @@ def _plain_stage_time_ns(message: str, timestamp_ms: int | None) -> int | None:
     return time_ns
 
 
-def _frame_slowly(
-    message: str,
-    origin: Origin,
-    event_id: str | None,
-    ingestion_time_ms: int | None,
-    timestamp_ms: int | None,
-    max_size_bytes: int | None,
-) -> tuple[Framed, ...]:
-    text = message.strip("\ufeff \t\r\n")
-    # Neither can stand in JSON as it is; both are kept as what they stand for.
-    if "\0" in text:
-        text = text.replace("\0", "\\u0000")
-    text = _SURROGATE.sub("\ufffd", text)
-    damaged = text.endswith(TRUNCATED_SUFFIX)
-    if damaged:
-        text = text[: -len(TRUNCATED_SUFFIX)]
+@dataclass(frozen=True)
+class _Line:
+    """What is known of a line that needs a look at all of it; arguments as in frame()."""
 
-    document: object = None
-    if not damaged:
-        try:
-            document = json.loads(text, parse_constant=_refuse_constant)
-        except RecursionError:
-            # Deeper than json.loads goes: the scanner of repair() has no such limit.
-            damaged = True
-        except ValueError:
-            damaged = True
-    if damaged:
-        repaired = repair(text)
-        if repaired is None:
+    origin: Origin
+    close: Close
+    event_id: str | None
+    ingestion_time_ms: int | None
+    fallback_ns: int | None
+    max_size_bytes: int | None
+
+    def frame(self, message: str) -> tuple[Framed, ...]:
+        text = message.strip("\ufeff \t\r\n")
+        if not text:
             return ()
-        text = repaired.text
-        document = repaired.members
-        damaged = repaired.cut
-        if document.get("kind") == "EventList":
-            # The list's own line is cut: what is left of it can be parsed.
-            try:
-                document = json.loads(text)
-            except (RecursionError, ValueError):
-                return ()
+        # Neither can stand in JSON as it is; both are kept as what they stand for.
+        if "\0" in text:
+            text = text.replace("\0", "\\u0000")
+        try:
+            line = text.encode()
+        except UnicodeEncodeError:
+            line = _SURROGATE.sub("\ufffd", text).encode()
+        suffix = TRUNCATED_SUFFIX.encode()
+        found = self.close(line.removesuffix(suffix))
+        if found is None:
+            return (self._unreadable(),)
+        if found.members.get("kind") == "EventList":
+            return self._frame_list(found)
+        if _is_event(found):
+            return (self._event(found, found.cut),)
+        if not found.cut and not line.endswith(suffix) and _is_of_another_kind(found):
+            return ()
+        return (self._unreadable(),)
 
-    if not isinstance(document, dict):
-        return ()
-    fallback_ns = _fallback_time_ns(timestamp_ms, ingestion_time_ms)
+    def _frame_list(self, found: Closed) -> tuple[Framed, ...]:
+        items = list(self._items(found))
+        events = [item for item in items if _is_event(item)]
+        framed = [self._event(item, found.cut and item is events[-1]) for item in events]
+        if len(events) < len(items) or not events:
+            framed.append(self._unreadable())
+        return tuple(framed)
 
-    if document.get("kind") == "EventList":
-        items = document.get("items")
-        events = [item for item in items if _is_event(item)] if isinstance(items, list) else []
-        return tuple(
-            _finish(
-                json.dumps(item, ensure_ascii=False, separators=(",", ":")),
-                _document_time_ns(item, fallback_ns),
-                damaged and item is events[-1],
-                origin,
-                event_id,
-                ingestion_time_ms,
-                max_size_bytes,
-            )
-            for item in events
-        )
+    def _items(self, found: Closed) -> Iterator[Closed]:
+        """The elements of "items", as they stand in the text: numbers keep theirs."""
+        text = found.text
+        position = found.items
+        if not position or text[position : position + 1] != b"[":
+            return
+        position += 1
+        while item := self.close(text, _BETWEEN_ITEMS.match(text, position).end()):  # type: ignore[union-attr] # matches nothing, too
+            yield item
+            position = item.end
 
-    if not _is_event(document):
-        return ()
-    time_ns = _document_time_ns(document, fallback_ns)
-    return (_finish(text, time_ns, damaged, origin, event_id, ingestion_time_ms, max_size_bytes),)
-
-
-def _finish(
-    text: str,
-    time_ns: int,
-    truncated: bool,
-    origin: Origin,
-    event_id: str | None,
-    ingestion_time_ms: int | None,
-    max_size_bytes: int | None,
-) -> Framed:
-    """Cut an event that is too long, and put the envelope in front."""
-    if max_size_bytes is not None and len(text) * 4 > max_size_bytes:
-        encoded = text.encode("utf-8", "replace")
-        if len(encoded) > max_size_bytes:
+    def _event(self, found: Closed, truncated: bool) -> Framed:
+        """Cut an event that is too long, and put the envelope in front."""
+        text, most_bytes = found.text, self.max_size_bytes
+        if most_bytes is not None and len(text) > most_bytes:
             # The closing brackets may exceed the limit again, by one byte a level.
-            short = repair(encoded[:max_size_bytes].decode("utf-8", "ignore"))
+            short = self.close(text[:most_bytes].decode("utf-8", "ignore").encode())
             # An event whose auditID would be cut off (nobody writes one so) stays
             # whole: without it no field would have a value.
-            if short is not None and "auditID" in short.members:
+            if short is not None and _is_event(short):
                 text, truncated = short.text, True
-    envelope = origin.envelope(event_id, ingestion_time_ms, truncated)
-    payload = (envelope + text[1:].lstrip()).encode("utf-8", "replace")
-    return Framed(payload, time_ns, truncated)
+        envelope = self.origin.envelope(self.event_id, self.ingestion_time_ms, truncated)
+        payload = envelope.encode("utf-8", "replace") + text[1:].lstrip(b" \t\r\n")
+        return Framed(payload, self._time_ns(found.members), truncated)
+
+    def _unreadable(self) -> Framed:
+        """What rules see of a line, or a part of it, from which nothing can be read."""
+        name = f"unreadable-{self.event_id}" if self.event_id else "unreadable"
+        envelope = self.origin.envelope(self.event_id, self.ingestion_time_ms, truncated=True)
+        event = (
+            '"kind":"Event","apiVersion":"audit.k8s.io/v1","auditID":'
+            f'{json.dumps(name)},"stage":"ResponseComplete"}}'
+        )
+        payload = (envelope + event).encode("utf-8", "replace")
+        return Framed(payload, self._time_ns({}), False, True)
+
+    def _time_ns(self, members: Mapping[str, str | None]) -> int:
+        """stageTimestamp; CloudWatch's timestamp; requestReceivedTimestamp; now."""
+        time_ns = parse_time_ns(members.get("stageTimestamp") or "")
+        if time_ns is None:
+            time_ns = self.fallback_ns
+        if time_ns is None:
+            time_ns = parse_time_ns(members.get("requestReceivedTimestamp") or "")
+        return time.time_ns() if time_ns is None else time_ns
 
 
-def _is_event(document: object) -> bool:
+def _is_event(found: Closed) -> bool:
     """Items of an EventList come without kind and apiVersion; nothing comes without auditID."""
-    if not isinstance(document, dict) or document.get("kind", "Event") != "Event":
-        return False
-    version = document.get("apiVersion", "audit.k8s.io/")
+    members = found.members
+    version = members.get("apiVersion", _API_GROUP)
     return (
-        isinstance(version, str)
-        and version.startswith("audit.k8s.io/")
-        and isinstance(document.get("auditID"), str)
+        members.get("kind", "Event") == "Event"
+        and version is not None
+        and version.startswith(_API_GROUP)
+        and members.get("auditID") is not None
     )
 
 
-def _document_time_ns(document: dict[str, object], fallback_ns: int | None) -> int:
-    """stageTimestamp; CloudWatch's timestamp; requestReceivedTimestamp; now."""
-    stage = document.get("stageTimestamp")
-    time_ns = parse_time_ns(stage) if isinstance(stage, str) else None
-    if time_ns is None:
-        time_ns = fallback_ns
-    if time_ns is None:
-        received = document.get("requestReceivedTimestamp")
-        time_ns = parse_time_ns(received) if isinstance(received, str) else None
-    return time.time_ns() if time_ns is None else time_ns
+def _is_of_another_kind(found: Closed) -> bool:
+    kind, version = found.members.get("kind"), found.members.get("apiVersion")
+    if kind is None:
+        return False
+    return kind != "Event" or (version is not None and not version.startswith(_API_GROUP))
 
 
 def _fallback_time_ns(timestamp_ms: int | None, ingestion_time_ms: int | None) -> int | None:
@@ -310,7 +329,3 @@ def _fallback_time_ns(timestamp_ms: int | None, ingestion_time_ms: int | None) -
     if time_ms is None or not 0 <= time_ms * 10**6 <= _MAX_TIME_NS:
         return None
     return time_ms * 10**6
-
-
-def _refuse_constant(name: str) -> object:
-    raise ValueError(f"{name} is not JSON")

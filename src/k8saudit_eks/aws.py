@@ -158,7 +158,12 @@ class LogGroup:
         """An answer without a list of events is no empty page: it would lose what it hides."""
         events = answer.get("events")
         token = answer.get("nextToken")
-        if not isinstance(events, list) or not (token is None or isinstance(token, str)):
+        if not isinstance(events, list):
+            events = [None]
+        well_formed = [event for event in events if _is_log_event(event)]
+        # One malformed event must not hide the others; where there is no other, it may be
+        # the answer that is wrong.
+        if (events and not well_formed) or not (token is None or isinstance(token, str)):
             raise ReadError(
                 Failure.PASSING,
                 "CloudWatch Logs gave an answer that is not one of FilterLogEvents: check "
@@ -170,7 +175,6 @@ class LogGroup:
                 "CloudWatch Logs gave the same page token again: the range is read in other parts",
             )
         prefix = self._stream_prefix
-        well_formed = [event for event in events if _is_log_event(event)]
         # Some local servers ignore logStreamNamePrefix.
         kept = [e for e in well_formed if str(e.get("logStreamName", prefix)).startswith(prefix)]
         malformed = len(events) - len(well_formed)

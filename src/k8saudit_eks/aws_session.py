@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
 from typing import Any, Protocol
 
 # Neither ships type information; the parts used here are typed by LogsClient.
@@ -13,6 +14,7 @@ from botocore.config import Config as ClientConfig  # type: ignore[import-untype
 from botocore.credentials import (  # type: ignore[import-untyped]
     AssumeRoleCredentialFetcher,
     DeferredRefreshableCredentials,
+    ProcessProvider,
 )
 from botocore.session import Session as CoreSession  # type: ignore[import-untyped]
 
@@ -23,6 +25,8 @@ from k8saudit_eks.errors import OpenError
 CONNECT_TIMEOUT_S = 5
 READ_TIMEOUT_S = 20
 CREDENTIALS_TIMEOUT_S = 5
+# A profile's credential_process may make calls of its own.
+CREDENTIAL_PROCESS_TIMEOUT_S = 30
 # Catch-up makes so many calls at the same time.
 CONNECTIONS_MAX = 10
 _LIST_OF_EVENTS = re.compile(rb'"events"\s*:\s*\[')
@@ -57,6 +61,7 @@ def new_session(config: Config) -> Any:
     region = config.region or os.environ.get("AWS_REGION") or None
     core = CoreSession()
     core.set_default_client_config(_credential_calls())
+    _bound_credential_process(core, config.profile)
     session = boto3.Session(botocore_session=core, profile_name=config.profile, region_name=region)
     if config.role_arn is None:
         return session
@@ -109,6 +114,42 @@ def _refuse_false_empty(response_dict: dict[str, Any], **_more: Any) -> None:
     is_page = response_dict["status_code"] < 300
     if is_page and not _LIST_OF_EVENTS.search(response_dict["body"]):
         response_dict["body"] = b"{}"
+
+
+class _BoundedProcess(subprocess.Popen[bytes]):
+    """A credential_process that is ended when it gives no answer."""
+
+    def communicate(
+        self,
+        input: bytes | None = None,
+        timeout: float | None = None,
+    ) -> tuple[bytes, bytes]:
+        try:
+            return super().communicate(input, timeout or CREDENTIAL_PROCESS_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            self.wait()
+            # Not read to their end: children of the process may hold them open.
+            for pipe in (self.stdout, self.stderr):
+                if pipe is not None:
+                    pipe.close()
+            said = f"it gave no answer within {CREDENTIAL_PROCESS_TIMEOUT_S} s, and was ended"
+            return b"", said.encode()
+
+
+def _bound_credential_process(core: Any, profile: str | None) -> None:
+    """botocore waits for a profile's credential_process for ever, and reading with it.
+
+    One of a source_profile is botocore's own business.
+    """
+    if profile is not None:
+        core.set_config_variable("profile", profile)
+    provider = ProcessProvider(
+        profile_name=core.get_config_variable("profile") or "default",
+        load_config=lambda: core.full_config,
+        popen=_BoundedProcess,
+    )
+    core.get_component("credential_provider").insert_before(ProcessProvider.METHOD, provider)
 
 
 def _credential_calls() -> Any:

@@ -1,4 +1,4 @@
-"""Pages of the docs with generated parts, each between two marker lines."""
+"""Files of the docs that are generated, as a whole or between two marker lines."""
 
 from __future__ import annotations
 
@@ -12,11 +12,52 @@ class MarkerError(Exception):
     """A page lacks the marker lines of a part, in this order, once each."""
 
 
-class DocsPage:
-    """What is generated of one page, and the command that checks or writes it.
+class DocsFile:
+    """A file that is generated as a whole, and the command that checks or writes it.
 
     Attributes:
-        command: how it is run, e.g. `python -m k8saudit_eks.config_docs`.
+        command: how it is run, e.g. `python -m k8saudit_eks.delivery_docs`.
+    """
+
+    def __init__(self, command: str, generate: Callable[[], str]) -> None:
+        self.command = command
+        self._generate = generate
+
+    def updated(self, text: str) -> str:
+        """The file's text as it should be, made from what it is."""
+        return self._generate()
+
+    def main(self, arguments: Sequence[str] | None = None) -> int:
+        """0 when the file is up to date (now), 1 when it is stale, 2 when it can't be used."""
+        parser = argparse.ArgumentParser(
+            prog=self.command, description="Keep generated parts of the docs in step with the code."
+        )
+        action = parser.add_mutually_exclusive_group(required=True)
+        action.add_argument("--check", type=Path, metavar="PAGE", help="fail if it is stale")
+        action.add_argument("--write", type=Path, metavar="PAGE", help="bring it up to date")
+        options = parser.parse_args(arguments)
+        path: Path = options.check or options.write
+        try:
+            text = path.read_text(encoding="utf-8")
+            wanted = self.updated(text)
+            if options.write and wanted != text:
+                path.write_text(wanted, encoding="utf-8")
+        except MarkerError as error:
+            print(f"{path}: write these two lines where they belong:\n{error}", file=sys.stderr)
+            return 2
+        except (OSError, UnicodeDecodeError) as error:
+            print(f"{path} can't be used: {error}", file=sys.stderr)
+            return 2
+        if options.check and wanted != text:
+            print(f"{path} is stale: run {self.command} --write {path}", file=sys.stderr)
+            return 1
+        return 0
+
+
+class DocsPage(DocsFile):
+    """A page with generated parts, and the command that checks or writes it.
+
+    Attributes:
         parts: the name of each generated part, and what makes its Markdown text.
     """
 
@@ -42,29 +83,3 @@ class DocsPage:
                 raise MarkerError(f"{begin}\n{end}")
             text = f"{before}{begin}\n{generate().strip()}\n{end}{after}"
         return text
-
-    def main(self, arguments: Sequence[str] | None = None) -> int:
-        """0 when the page is up to date (now), 1 when it is stale, 2 when it can't be used."""
-        parser = argparse.ArgumentParser(
-            prog=self.command, description="Keep generated parts of the docs in step with the code."
-        )
-        action = parser.add_mutually_exclusive_group(required=True)
-        action.add_argument("--check", type=Path, metavar="PAGE", help="fail if it is stale")
-        action.add_argument("--write", type=Path, metavar="PAGE", help="bring it up to date")
-        options = parser.parse_args(arguments)
-        path: Path = options.check or options.write
-        try:
-            text = path.read_text(encoding="utf-8")
-            wanted = self.updated(text)
-            if options.write and wanted != text:
-                path.write_text(wanted, encoding="utf-8")
-        except MarkerError as error:
-            print(f"{path}: write these two lines where they belong:\n{error}", file=sys.stderr)
-            return 2
-        except (OSError, UnicodeDecodeError) as error:
-            print(f"{path} can't be used: {error}", file=sys.stderr)
-            return 2
-        if options.check and wanted != text:
-            print(f"{path} is stale: run {self.command} --write {path}", file=sys.stderr)
-            return 1
-        return 0

@@ -24,6 +24,7 @@ from typing import Any, Final, TypeVar
 # Made by cffi inside the library: there is no file to look at.
 from _k8saudit_eks import ffi, lib  # type: ignore[import-not-found]
 
+from k8saudit_eks.closed_json import Closed, of_native
 from k8saudit_eks.errors import PluginError
 from k8saudit_eks.event_queue import QueueClosed
 from k8saudit_eks.host_log import HostLogHandler, plugin_logger
@@ -88,6 +89,15 @@ class NativeQueue:
         """Make the host stop, after set_error."""
         lib.kae_queue_fail(self._queue)
 
+    def abandon(self) -> None:
+        """Close an instance that the host destroys its handle without closing.
+
+        Pushes are refused from now on, and the host's own reference is given up. What
+        it had evaluated of its last batch is not known any more: that repeats.
+        """
+        lib.kae_queue_close(self._queue, ffi.NULL)
+        lib.kae_queue_unref(self._queue)
+
 
 class NativeHost:
     """Host over a kae_plugin; after plugin_destroy its calls do nothing."""
@@ -116,6 +126,14 @@ class NativeHost:
     def age(self, metric: Metric, since_s: float) -> None:
         lib.kae_plugin_age(self._plugin, metric.index, round(since_s * 1000))
 
+    def close_json(self, text: bytes, start: int = 0) -> Closed | None:
+        found = ffi.new("struct kae_cut *")
+        rest = ffi.from_buffer("uint8_t[]", text) + start
+        if not lib.kae_cut_json(rest, len(text) - start, found):
+            return None
+        closers = ffi.buffer(found.closers, found.closers_len_bytes)[:]
+        return of_native(text, start, found, closers)
+
     def set_error(self, text: str) -> None:
         """What the host reads after a refusal."""
         lib.kae_plugin_set_error(self._plugin, _c_text(text))
@@ -130,7 +148,8 @@ class _Handle:
     def __init__(self, host: NativeHost, plugin: Plugin) -> None:
         self.host = host
         self.plugin = plugin
-        self.captures: dict[int, Capture] = {}
+        # By address of the kae_queue, from kae_py_open to kae_py_close.
+        self.captures: dict[int, tuple[Capture, NativeQueue]] = {}
         self.has_captured = False
 
 
@@ -195,8 +214,10 @@ def kae_py_init(plugin: CPointer, config: CPointer) -> None:
 @callback
 def kae_py_destroy(plugin: CPointer) -> None:
     handle = _handles.pop(_address(plugin))
-    for capture in handle.captures.values():
+    for capture, queue in handle.captures.values():
+        queue.abandon()
         capture.close()
+        handle.has_captured = True
     # A closed capture leaves AWS clients behind, which refer to themselves: some 30 MB
     # in a host that reloads, until Python looks for cycles by itself. Not in close(),
     # which must be quick; a dry run's handle has nothing to collect.
@@ -217,13 +238,15 @@ def kae_py_open(plugin: CPointer, queue: CPointer, params: CPointer) -> None:
             handle.host.set_error(_sentence(error))
             native_queue.fail()
 
-    handle.captures[_address(queue)] = handle.plugin.open(_text(params), native_queue, on_end)
+    capture = handle.plugin.open(_text(params), native_queue, on_end)
+    handle.captures[_address(queue)] = capture, native_queue
 
 
 @callback
 def kae_py_close(plugin: CPointer, queue: CPointer) -> None:
     handle = _handles[_address(plugin)]
-    handle.captures.pop(_address(queue)).close()
+    capture, _native_queue = handle.captures.pop(_address(queue))
+    capture.close()
     handle.has_captured = True
 
 

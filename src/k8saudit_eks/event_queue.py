@@ -10,6 +10,7 @@ import logging
 from collections.abc import Sequence
 from typing import Protocol
 
+from k8saudit_eks.closed_json import Closed
 from k8saudit_eks.metrics import Metric
 
 
@@ -67,3 +68,6 @@ class Host(Protocol):
 
         since_s: by time.monotonic(), in seconds; may be negative.
         """
+
+    def close_json(self, text: bytes, start: int = 0) -> Closed | None:
+        """closed_json.Close. The native queue's host does it without the GIL."""

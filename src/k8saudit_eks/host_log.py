@@ -42,17 +42,17 @@ class HostLogHandler(logging.Handler):
 
 
 class Sparing:
-    """Lets each subject into the log once a minute at most. One thread."""
+    """Lets each subject through once a minute at most, or as asked. One thread."""
 
     def __init__(self, monotonic_s: Callable[[], float]) -> None:
         self._monotonic_s = monotonic_s
         self._logged_at_s: dict[str, float] = {}
 
-    def may(self, subject: str) -> bool:
-        """Whether to log now; what is asked for is taken for logged."""
+    def may(self, subject: str, *, every_s: float = _SPARING_S) -> bool:
+        """Whether to log (or do) it now; what is asked for is taken for done."""
         now_s = self._monotonic_s()
         last_s = self._logged_at_s.get(subject)
-        if last_s is not None and now_s - last_s < _SPARING_S:
+        if last_s is not None and now_s - last_s < every_s:
             return False
         self._logged_at_s[subject] = now_s
         return True

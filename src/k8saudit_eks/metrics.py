@@ -36,10 +36,12 @@ class Metric(Enum):
         "events_delivered", Kind.COUNTER, "events handed to the host and evaluated by it"
     )
     EVENTS_INVALID = MetricSpec(
-        "events_invalid", Kind.COUNTER, "log lines that are no audit event and were passed over"
+        "events_invalid", Kind.COUNTER, "log lines from which no audit event could be read"
     )
     EVENTS_UNPARSABLE = MetricSpec(
-        "events_unparsable", Kind.COUNTER, "delivered events whose JSON could not be parsed"
+        "events_unparsable",
+        Kind.COUNTER,
+        "delivered events whose JSON could not be parsed, or only up to some place",
     )
     EVENTS_TRUNCATED = MetricSpec(
         "events_truncated", Kind.COUNTER, "truncated log lines repaired and delivered"

@@ -1,74 +1,65 @@
-"""Repair of cut or damaged JSON objects: keep every member that is complete.
-
-EKS's log shipper cuts long audit lines anywhere and appends "[Truncated...]".
-The members who, what, which object and which result come before the long ones
-(k8s.io/apiserver/pkg/apis/audit/v1 Event), so what is left still matters.
-"""
+"""Close (closed_json.py) in Python: for the command line and as the native one's oracle."""
 
 from __future__ import annotations
 
 import json
 import re
-from typing import NamedTuple
 
-__all__ = ["Repaired", "repair"]
+from k8saudit_eks.closed_json import MAX_OPEN, MEMBERS, Closed, Span, closed
 
+__all__ = ["close"]
+
+_STRING = rb'"[^"\\\x00-\x1f]*+(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*+)*+'
 # One token of JSON. Possessive quantifiers: a string that never ends is given up
 # after one pass over it, so the scan is linear in the text.
 _TOKEN = re.compile(
-    r'[ \t\r\n]*+(?:(?P<string>"[^"\\\x00-\x1f]*+(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})'
-    r'[^"\\\x00-\x1f]*+)*+")'
-    r"|(?P<mark>[{}\[\],:])"
-    r"|(?P<scalar>-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+(?=[ \t\r\n,}\]])"
-    r"|true(?=[ \t\r\n,}\]])|false(?=[ \t\r\n,}\]])|null(?=[ \t\r\n,}\]])))"
+    rb"[ \t\r\n]*+(?:(?P<string>" + _STRING + rb'")'
+    rb"|(?P<mark>[{}\[\],:])"
+    rb"|(?P<scalar>(?:-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+"
+    rb"|true|false|null)(?=[ \t\r\n,}\]])))"
 )
+_OPEN_STRING = re.compile(rb"[ \t\r\n]*+(?P<string>" + _STRING + rb")")
+_BLANKS = re.compile(rb"[ \t\r\n]*+")
 
 _KEY, _COLON, _VALUE, _COMMA = range(4)
+_NO_SPAN = Span(0, 0)
+_AUDIT_ID = MEMBERS.index("auditID")
 
 
-class Repaired(NamedTuple):
-    """A complete JSON object.
-
-    Attributes:
-        text: the object.
-        members: its own (not nested) members whose values are strings; of several with
-            one name the first counts, whatever its value is.
-        cut: whether anything was missing or left out.
-    """
-
-    text: str
-    members: dict[str, str]
-    cut: bool
-
-
-def repair(text: str) -> Repaired | None:
-    """Cut `text` back to its last complete member, at whatever depth, and close it.
-
-    Returns None when it does not start as an object or not even one member is
-    complete. Linear in the length of `text`, without recursion.
-    """
+def close(text: bytes, start: int = 0) -> Closed | None:
+    """See Close. Linear in the length of `text`, without recursion."""
     closers: list[str] = []
     # Where the last complete member ends, and how many objects and arrays are open
     # there. Nothing that is open there is closed without a new such place, so the
     # closers are the first `keep_depth` ones even at the end of the scan.
     keep_end = keep_depth = 0
-    first: dict[str, str | None] = {}  # of each name; None for what is no string
-    name = ""
+    spans = [_NO_SPAN] * len(MEMBERS)
+    told: int | None = None  # which of MEMBERS the outermost object's next value is
     expect = _VALUE
     empty = False  # right behind an opening bracket: it may close
-    position = 0
-    match = _TOKEN.match
+    position = _end_of_blanks(text, start)
+    begin = position
 
-    while token := match(text, position):
+    def tell(span: Span) -> None:
+        if closers == ["}"] and told is not None and not spans[told].start:
+            spans[told] = span
+
+    def answer(tail: bytes, whole: bool) -> Closed:
+        kept = [span if span.start < keep_end else _NO_SPAN for span in spans]
+        rest = _end_of_blanks(text, keep_end)
+        cut = not whole or rest != len(text)
+        return closed(text, begin, keep_end, tail, kept, cut)
+
+    while token := _TOKEN.match(text, position):
         position = token.end()
-        kind = token.lastgroup
+        kind = token.lastgroup or ""
+        complete = False
         if kind == "mark":
-            mark = text[position - 1]
+            mark = chr(text[position - 1])
             if mark in "{[":
-                if expect != _VALUE or (not closers and mark == "["):
+                if expect != _VALUE or len(closers) == MAX_OPEN:
                     break
-                if len(closers) == 1:
-                    first.setdefault(json.loads(name), None)
+                tell(Span(position - 1, 0))
                 closers.append("}" if mark == "{" else "]")
                 expect = _KEY if mark == "{" else _VALUE
                 empty = True
@@ -77,14 +68,8 @@ def repair(text: str) -> Repaired | None:
                 if not closers or closers[-1] != mark or not (empty or expect == _COMMA):
                     break
                 closers.pop()
-                expect = _COMMA
-                empty = False
-                keep_end, keep_depth = position, len(closers)
-                if not closers:
-                    rest = text[position:].strip()
-                    return Repaired(text[:position].lstrip(), _strings(first), bool(rest))
-                continue
-            if mark == ",":
+                complete = True
+            elif mark == ",":
                 if expect != _COMMA:
                     break
                 expect = _KEY if closers[-1] == "}" else _VALUE
@@ -92,28 +77,37 @@ def repair(text: str) -> Repaired | None:
                 expect = _VALUE
             else:
                 break
-            empty = False
-            continue
-        if expect == _KEY and kind == "string":
+        elif expect == _KEY and kind == "string":
             if len(closers) == 1:
-                name = token["string"]
+                name = json.loads(token["string"])
+                told = MEMBERS.index(name) if name in MEMBERS else None
             expect = _COLON
-            empty = False
-            continue
-        if expect != _VALUE or not closers:
+        elif expect == _VALUE:
+            length = len(token["string"]) if kind == "string" else 0
+            tell(Span(token.start(kind), length))
+            complete = True
+        else:
             break
-        if len(closers) == 1:
-            value = json.loads(token["string"]) if kind == "string" else None
-            first.setdefault(json.loads(name), value)
-        expect = _COMMA
         empty = False
-        keep_end, keep_depth = position, len(closers)
+        if complete:
+            expect = _COMMA
+            keep_end, keep_depth = position, len(closers)
+            if not closers:
+                return answer(b"", True)
 
-    if keep_depth == 0:
-        return None
-    kept = text[:keep_end].lstrip() + "".join(reversed(closers[:keep_depth]))
-    return Repaired(kept, _strings(first), True)
+    else:  # the text ends, or no token begins here
+        is_audit_id = expect == _VALUE and closers == ["}"] and told == _AUDIT_ID
+        unfinished = _OPEN_STRING.match(text, position) if is_audit_id else None
+        if unfinished and not spans[_AUDIT_ID].start:
+            keep_end = unfinished.end()
+            tell(Span(unfinished.start("string"), len(unfinished["string"]) + 1))
+            return answer(b'"}', False)
+
+    tail = "".join(reversed(closers[:keep_depth]))
+    return answer(tail.encode(), False) if keep_depth else None
 
 
-def _strings(first: dict[str, str | None]) -> dict[str, str]:
-    return {name: value for name, value in first.items() if value is not None}
+def _end_of_blanks(text: bytes, start: int) -> int:
+    match = _BLANKS.match(text, start)
+    assert match is not None  # noqa: S101 (no blank is a match, too)
+    return match.end()

@@ -1,6 +1,8 @@
 #include "host.h"
 
+#include <dirent.h>
 #include <dlfcn.h>
+#include <sched.h>
 #include <string.h>
 
 void host_fail(const char *condition, const char *file, int line)
@@ -119,4 +121,27 @@ const char *host_extract(struct host *host, void *plugin, const struct kae_abi_e
     asked.res_len = 77;
     EXPECT(host->extract_fields(plugin, &input, &extract) == KAE_ABI_SUCCESS);
     return asked.res_len == 0 ? "" : asked.res.str[0];
+}
+
+static int count_threads(void)
+{
+    int threads = 0;
+    DIR *tasks = opendir("/proc/self/task");
+    EXPECT(tasks != NULL);
+    for (struct dirent *entry = readdir(tasks); entry != NULL; entry = readdir(tasks))
+        threads += entry->d_name[0] != '.';
+    closedir(tasks);
+    return threads;
+}
+
+/* A thread that was joined may need a moment more to be taken off the kernel's list;
+ * one that stays is counted. */
+int host_threads(void)
+{
+    int threads = count_threads();
+    for (int tries = 0; threads > 1 && tries < 100000; tries++) {
+        sched_yield();
+        threads = count_threads();
+    }
+    return threads;
 }

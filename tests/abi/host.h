@@ -63,4 +63,7 @@ int32_t host_next(struct host *host, void *plugin, void *instance, uint32_t *nev
 const char *host_extract(struct host *host, void *plugin, const struct kae_abi_event *event,
                          uint64_t evtnum, const char *field);
 
+/* The process's threads, once those that are ending have ended. */
+int host_threads(void);
+
 #endif

@@ -2,38 +2,13 @@
  * in one process: while one handle captures, a second thread loads, inits, destroys and
  * unloads the library (the dry run); then close, destroy, unload, and all over. Prints,
  * for every cycle, the process's threads and its resident memory in KiB. */
-#include <dirent.h>
 #include <dlfcn.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "host.h"
-
-static int count_threads(void)
-{
-    int threads = 0;
-    DIR *tasks = opendir("/proc/self/task");
-    EXPECT(tasks != NULL);
-    for (struct dirent *entry = readdir(tasks); entry != NULL; entry = readdir(tasks))
-        threads += entry->d_name[0] != '.';
-    closedir(tasks);
-    return threads;
-}
-
-/* close() has joined the thread as Python sees it; the kernel may need a moment more
- * to take it off the list. A thread that stays is still counted. */
-static int threads_left(void)
-{
-    int threads = count_threads();
-    for (int tries = 0; threads > 1 && tries < 100000; tries++) {
-        sched_yield();
-        threads = count_threads();
-    }
-    return threads;
-}
 
 static long resident_kib(void)
 {
@@ -94,7 +69,7 @@ int main(int argc, char **argv)
     int cycles = atoi(argv[4]);
     for (int cycle = 1; cycle <= cycles; cycle++) {
         live_once(argv[1], argv[2], argv[3]);
-        int threads = threads_left();
+        int threads = host_threads();
         printf("%d %ld\n", threads, resident_kib());
     }
     /* Python can't be unloaded, so the library must still be there. */

@@ -26,6 +26,15 @@ def test_a_hundred_reloads_leave_no_thread_and_no_growth(
     assert ran.stderr == ""
 
 
+def test_destroy_ends_a_capture_that_was_not_closed(
+    run_host: RunHost, library: Path, replay_file: ReplayFile
+) -> None:
+    """Its poller, which waits for room in the queue, comes out of its push; memory stays whole."""
+    ran = run_host("host_destroy_open", library, f"file://{replay_file(IDS)}")
+    assert (ran.stdout, ran.stderr) == ("1\n1\n", "")
+    assert ran.returncode == 0
+
+
 def test_a_dry_run_beside_a_capture_disturbs_nothing(
     run_host: RunHost, library: Path, replay_file: ReplayFile
 ) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sysconfig
 from pathlib import Path
 
+import pytest
 from boundary import ReplayFile, RunHost, version_dir
 
 IDS = [f"event-{number}" for number in range(300)]
@@ -130,6 +132,60 @@ def test_broken_standard_library_is_said(
     ran = run_host("host_start", environment / "libk8saudit-eks.so")
     assert str(library_dir) in expect_one_sentence(ran.stdout)
     assert ran.stderr == ""
+
+
+def test_a_strangers_environment_is_not_used(
+    run_host: RunHost, environment: Path, replay_file: ReplayFile
+) -> None:
+    """What anyone could have made runs no code; the one above it is used, and a line says so."""
+    folder = environment.parents[2]
+    packages = folder / "lib" / version_dir() / "site-packages"
+    packages.mkdir(parents=True)
+    (packages / "evil.pth").write_text("import os; os.write(1, b'steered')\n")
+    (folder / "pyvenv.cfg").write_text((folder.parent / "pyvenv.cfg").read_text())
+    folder.chmod(0o777)
+    replay = f"file://{replay_file(IDS)}"
+    ran = run_host("host_replay", environment / "libk8saudit-eks.so", "", replay)
+    warning, *lines = ran.stdout.splitlines()
+    assert warning.startswith(f"log 4: k8saudit-eks does not use {folder}/pyvenv.cfg")
+    assert [line for line in lines if not line.startswith("log ")] == [*IDS, "end"]
+    assert ran.stderr == ""
+
+
+@pytest.mark.parametrize("what", ["folder", "file", "owner of the folder", "owner of the file"])
+def test_an_environment_of_others_is_said(
+    run_host: RunHost, environment: Path, tmp_path: Path, what: str
+) -> None:
+    """Where the start fails without it, the sentence begins with the cure."""
+    (tmp_path / "only_there.py").touch()
+    (environment.parent / "only.pth").write_text(f"{tmp_path}\n")
+    with (environment / "plugin.py").open("a") as plugin:
+        plugin.write("import only_there\n")
+    folder = environment.parents[3]
+    found = folder / "pyvenv.cfg" if what.endswith("file") else folder
+    if what.startswith("owner"):
+        if os.geteuid() != 0:
+            pytest.skip("only root gives files away")
+        os.chown(found, 65534, -1)
+    else:
+        found.chmod(found.stat().st_mode | 0o002)
+    ran = run_host("host_start", environment / "libk8saudit-eks.so")
+    sentence = expect_one_sentence(ran.stdout)
+    assert f"does not use {folder}/pyvenv.cfg" in sentence
+    assert "chmod o-w" in sentence
+    assert "without it: k8saudit-eks " in sentence
+    assert ran.stderr == ""
+
+
+def test_an_environment_of_the_librarys_owner_is_used(run_host: RunHost, environment: Path) -> None:
+    """Whoever owns the library decides what runs beside it."""
+    if os.geteuid() != 0:
+        pytest.skip("only root gives files away")
+    folder = environment.parents[3]
+    for path in (folder, folder / "pyvenv.cfg", environment / "libk8saudit-eks.so"):
+        os.chown(path, 65534, -1)
+    ran = run_host("host_start", environment / "libk8saudit-eks.so")
+    assert (ran.stdout, ran.stderr) == ("started\nstarted\n", "")
 
 
 def test_raising_callback_is_a_refusal(run_host: RunHost, environment: Path) -> None:

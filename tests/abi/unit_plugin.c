@@ -69,16 +69,15 @@ static void metrics_outside_the_table_are_ignored(void)
     struct kae_plugin *plugin = kae_plugin_new(NULL, NULL);
     kae_plugin_count(plugin, KAE_METRIC_COUNT, 1);
     kae_plugin_age(plugin, UINT32_MAX, 1);
-    kae_metrics_read(&plugin->metrics, plugin->metrics_out);
+    struct kae_abi_metric *metrics = kae_plugin_metrics(plugin);
     for (uint32_t i = 0; i < KAE_METRIC_COUNT; i++)
-        EXPECT(plugin->metrics_out[i].value.u64 == 0);
+        EXPECT(metrics[i].value.u64 == 0);
     kae_plugin_unref(plugin);
 }
 
 static uint64_t read_lag_ms(struct kae_plugin *plugin)
 {
-    kae_metrics_read(&plugin->metrics, plugin->metrics_out);
-    return plugin->metrics_out[KAE_METRIC_LAG_MILLISECONDS].value.u64;
+    return kae_plugin_metrics(plugin)[KAE_METRIC_LAG_MILLISECONDS].value.u64;
 }
 
 static void an_age_grows_by_itself(void)
@@ -100,8 +99,38 @@ static void an_age_grows_by_itself(void)
     kae_plugin_unref(plugin);
 }
 
+static void *read_metrics(void *plugin)
+{
+    uint64_t last = 0;
+    for (int i = 0; i < 20000; i++) {
+        struct kae_abi_metric *metrics = kae_plugin_metrics(plugin);
+        uint64_t calls = metrics[KAE_METRIC_API_CALLS].value.u64;
+        EXPECT(calls >= last && metrics[KAE_METRIC_COUNT - 1].name != NULL);
+        last = calls;
+    }
+    return NULL;
+}
+
+/* Falco's are the stats writer and the Prometheus endpoint. */
+static void each_thread_that_reads_metrics_has_an_answer_of_its_own(void)
+{
+    struct kae_plugin *plugin = kae_plugin_new(NULL, NULL);
+    struct kae_abi_metric *answer = kae_plugin_metrics(plugin);
+    pthread_t readers[2];
+    for (int i = 0; i < 2; i++)
+        EXPECT(pthread_create(&readers[i], NULL, read_metrics, plugin) == 0);
+    for (int i = 0; i < 20000; i++)
+        kae_plugin_count(plugin, KAE_METRIC_API_CALLS, 1);
+    for (int i = 0; i < 2; i++)
+        EXPECT(pthread_join(readers[i], NULL) == 0);
+    EXPECT(answer[KAE_METRIC_API_CALLS].value.u64 == 0);
+    EXPECT(kae_plugin_metrics(plugin)[KAE_METRIC_API_CALLS].value.u64 == 20000);
+    kae_plugin_unref(plugin);
+}
+
 int main(void)
 {
+    each_thread_that_reads_metrics_has_an_answer_of_its_own();
     an_age_grows_by_itself();
     nobody_logs_to_a_host_that_is_gone();
     errors_and_texts_have_their_own_buffers();

@@ -16,6 +16,7 @@ from k8saudit_eks.aws import Page
 from k8saudit_eks.aws_errors import ReadError
 from k8saudit_eks.event_queue import QueueClosed
 from k8saudit_eks.metrics import Metric
+from k8saudit_eks.repair import close
 from k8saudit_eks.sources.lanes import Call
 
 
@@ -90,6 +91,8 @@ class FakeLanes:
 
 
 class FakeHost:
+    close_json = staticmethod(close)
+
     def __init__(self) -> None:
         self.log = logging.getLogger("test.k8saudit_eks")
         self.counts: Counter[Metric] = Counter()

@@ -88,7 +88,10 @@ def check_counters(host: Counting, server: FaultyCloudWatch) -> None:
 
 
 def test_counters_say_what_happened(counting_host: Path, library: Path) -> None:
-    """Cut lines, lines of other kinds and one late event: each number is right."""
+    """Cut lines, unreadable lines and one late event: each number is right.
+
+    Rules see the unreadable ones, too, if not every one.
+    """
     scenario = Scenario(
         200, 20_000, delay_ms=100, late_share=0, truncated_share=0.1, invalid_share=0.1
     )
@@ -108,9 +111,11 @@ def test_counters_say_what_happened(counting_host: Path, library: Path) -> None:
         assert server.wait_for_quiet(late.visible_ms + (LATE_WINDOW_S + 45) * 1000)
         check_calls(host, server)
         assert host.stop() == 0
-    assert set(host.audit_ids) == truth.audit_ids | {"late", "newest"}
+    made_up = [audit_id for audit_id in host.audit_ids if audit_id.startswith("unreadable-")]
+    assert 1 <= len(made_up) == len(set(made_up)) <= truth.invalid
+    assert set(host.audit_ids) - set(made_up) == truth.audit_ids | {"late", "newest"}
     metrics = host.metrics
-    assert metrics["events_delivered"] == 202
+    assert metrics["events_delivered"] == len(host.audit_ids) == 202 + len(made_up)
     assert metrics["events_truncated"] == truth.truncated > 0
     assert metrics["events_invalid"] == truth.invalid > 0
     assert metrics["events_late"] == 1

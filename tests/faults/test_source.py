@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import random
 from collections.abc import Sequence
@@ -49,7 +50,7 @@ class Bench:
             stream_prefix=self.config.log_stream_prefix,
             region="eu-west-1",
             account="123456789012",
-            server_times_ms=[self.aws_clock_ms] * 2,
+            server_times_ms=[self.aws_clock_ms] * 2 if self.aws_clock_ms else [],
         )
         return CloudWatchSource(
             self.config,
@@ -147,7 +148,7 @@ def test_events_of_the_future_do_not_delay_others(bench: Bench, ahead_s: int, ev
 def test_an_event_of_the_future_does_not_delay_its_stream() -> None:
     """Where each stream has a head of its own, that head waits for the future, too."""
     bench = Bench(api_rate=25)
-    bench.logs.page_events = 100
+    bench.logs.page_events = 20
     at_ms = bench.start_ms + 100_000
     bench.logs.add(at_ms + 3_600_000, audit_line("b"), stream=STREAM_B, visible_ms=at_ms)
     for number in range(6000):
@@ -205,12 +206,19 @@ def test_the_first_start_reads_from_now_minus_shift() -> None:
 def test_what_is_no_audit_event_is_counted_and_logged_once_a_minute(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The next event is delivered; the log names the id and never the contents."""
+    """The next event is delivered; the log names the id and never the contents.
+
+    Events that say so are delivered, too, the first at once; none holds the contents.
+    """
     for number in range(100):
         bench.logs.add(bench.start_ms + number * 1000, f"secret {number}")
     bench.logs.add(bench.start_ms + 100_000, audit_line("1"))
     bench.run(120)
-    assert bench.queue.audit_ids == ["1"]
+    *unreadable, last = bench.queue.audit_ids
+    assert last == "1"
+    assert unreadable[0] == f"unreadable-{bench.logs.events[0].event_id}"
+    assert len(unreadable) <= 100
+    assert not any(b"secret" in payload for payload in bench.queue.payloads)
     assert bench.host.counts[Metric.EVENTS_INVALID] == 100
     messages = [record.getMessage() for record in caplog.records]
     assert 1 <= sum("no audit event" in m for m in messages) <= 3
@@ -433,7 +441,8 @@ def test_lines_that_are_no_events_wait_for_the_host_too(bench: Bench) -> None:
     bench.ledger = MemoryLedger()
     bench.logs.add(bench.start_ms, audit_line("first"))
     for number in range(40_000):
-        bench.logs.add(bench.start_ms + 1 + number // 100, f"no audit event {number}")
+        note = json.dumps({"kind": "Note", "number": number})
+        bench.logs.add(bench.start_ms + 1 + number // 100, note)
     bench.queue.lag = 1
     source = bench.run(300)
     assert source._acknowledger.pending <= bench.config.buffer_size + 4 * 256

@@ -68,7 +68,14 @@ def seeds() -> Iterator[bytes]:
         yield text.replace(b"a", b"\xff", 3)
         yield text.replace(b'"requestURI":"', b'"requestURI":"/%e2%28?timeout=%ff%c3&command=%80&')
         yield b"/metadata/~1~0~\n" + text
+        yield text[:-1] + b',"x":1e9223372036854775807}'
+        yield text[:-1] + b',"x":1e999x}'
+        yield text.replace(
+            b'"requestURI":"', b'"requestURI":"/?command=a;&command=%z' + b"&" * 10_000
+        )
     yield b"[" * 9_000 + b"]" * 9_000
+    yield b'{"auditID":"a","x":' + b"[" * 11_000
+    yield b'{"auditID":"\\u003c\\u003'
 
 
 def write_seeds(folder: Path) -> None:
@@ -81,7 +88,21 @@ def write_dictionary(path: Path) -> None:
     """Member names of the field table and JSON's tokens, as libFuzzer reads them."""
     names = {part for row in FIELDS for text in row.paths for part in text.split(".")}
     words = {name.split("[")[0] for name in names if name.isascii()} - {"", "$"}
-    tokens = ["{", "}", "[", "]", ":", ",", "null", "true", "1e9", "\\\\u0000", "\\\\ud800", "%ff"]
+    tokens = [
+        "{",
+        "}",
+        "[",
+        "]",
+        ":",
+        ",",
+        "null",
+        "true",
+        "1e9",
+        "e9223372036854775807",
+        "\\\\u0000",
+        "\\\\ud800",
+        "%ff",
+    ]
     lines = [f'"\\"{word}\\":"' for word in sorted(words) if word.isalnum()]
     path.write_text("\n".join([*lines, *(f'"{token}"' for token in tokens)]) + "\n")
 

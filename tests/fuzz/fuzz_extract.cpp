@@ -2,11 +2,13 @@
  * A libFuzzer target: any bytes as an event's payload, every field asked of it.
  *
  * What must hold for all of them: extraction succeeds; a field that is no list has
- * one value at most; every string is UTF-8; the same question gets the same answer;
- * and the next event is answered as if this one had never been.
+ * one value at most; every string is UTF-8; the same question gets the same answer; the
+ * auditID is answered, or it is counted that it could not be and ka.truncated is true,
+ * and of what is cut both; and the next event is answered as if this one had never been.
  */
 #include <simdjson.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -81,6 +83,17 @@ static Answers ask_everything(kae_extractor *extractor, const kae_abi_plugin_eve
     return answers;
 }
 
+static bool is_truncated(const Answers &answers)
+{
+    for (uint32_t id = 0; id < kae_num_programs; id++) {
+        if (kae_programs[id].shape == KAE_SHAPE_TRUNCATED) {
+            const std::string yes = std::to_string(id) + "=true";
+            return std::find(answers.begin(), answers.end(), yes) != answers.end();
+        }
+    }
+    return false;
+}
+
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static kae_extractor *const extractor = kae_extractor_new();
@@ -95,7 +108,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const std::vector<std::string> keys = {"", "timeout", "/", "/requestObject/spec", "a*",
                                            std::string(reinterpret_cast<const char *>(data), key_len)};
     kae_abi_plugin_event *event = new_event(data + skipped, size - skipped);
+    const uint64_t unparsable = kae_extractor_unparsable(extractor);
     const Answers first = ask_everything(extractor, event, ++evtnum, keys);
+    const bool is_counted = kae_extractor_unparsable(extractor) == unparsable + 1;
+    HOLDS(is_counted || kae_extractor_unparsable(extractor) == unparsable);
+    HOLDS(is_counted || first[0].substr(0, 2) == "0=");
+    HOLDS(!is_counted || is_truncated(first));
     kae_extractor_reset(extractor);
     HOLDS(ask_everything(extractor, event, evtnum, keys) == first);
     std::free(event);

@@ -5,7 +5,8 @@ One file a rule, named after it. A case is a user and a request of _bases.yaml, 
 pointer, ``commands`` one of each command of an exec, its words or a line for a shell. A near
 miss changes the first of the rule's firing events, or the one that ``of`` counts from 1, and
 names only what differs. ``truncated`` cuts the line: true before the response, a member's name
-inside its text. _common.yaml holds changes that are made to the first firing event of every
+inside its text. ``parameters`` gives the URI's query that many, ``audit_id`` begins the ID.
+_common.yaml holds changes that are made to the first firing event of every
 rule.
 """
 
@@ -142,7 +143,11 @@ def _case(bases: Json, rule: str, case: Json, fires: bool, also_known: bool = Tr
         _change(event, pointer, value)
     if "responseObject" not in event and isinstance(event.get("requestObject"), dict):
         event["responseObject"] = event["requestObject"]
-    event["auditID"] = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{rule}: {case['what']}"))
+    if count := case.get("parameters"):
+        event["requestURI"] += "&" * (count - 1 - event["requestURI"].count("&"))
+    event["auditID"] = case.get("audit_id", "") + str(
+        uuid.uuid5(uuid.NAMESPACE_URL, f"{rule}: {case['what']}")
+    )
     event["requestReceivedTimestamp"] = "2026-11-23T08:00:00.000000Z"
     event["stageTimestamp"] = "2026-11-23T08:00:00.010000Z"
     line = json.dumps(

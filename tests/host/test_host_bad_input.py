@@ -38,16 +38,17 @@ def padded(name: str, size_bytes: int) -> str:
     return as_line({**event, "requestObject": {"filler": "x" * (size_bytes - bare)}})
 
 
-# What a line is: its text, and the names of the objects that must still be seen.
+# What a line is: its text, and the names of the objects that must still be seen; None where
+# an event has none, as one that says that nothing could be read.
 LINES: dict[str, tuple[str, list[str | None]]] = {
-    "not JSON": ("I0 this is no JSON", []),
+    "not JSON": ("I0 this is no JSON", [None]),
     # Cut lines are repaired: what is left of them is evaluated.
     "half an event": (as_line(one_event("half"))[:200], [None]),
     "JSON, but no audit event": ('{"kind":"Pod","metadata":{"name":"web"}}', []),
-    "a JSON string": ('"text"', []),
-    "a JSON number": ("17", []),
+    "a JSON string": ('"text"', [None]),
+    "a JSON number": ("17", [None]),
     "blank": (" ", []),
-    "NUL bytes": ("\0\0\0", []),
+    "NUL bytes": ("\0\0\0", [None]),
     "NUL in a value": (
         as_line(one_event("nul")).replace('"name":"nul"', r'"name":"nul\u0000tail"'),
         ["nul\ufffdtail"],

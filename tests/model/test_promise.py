@@ -2,8 +2,9 @@
 
 The machine drives the window, the acknowledger and a ledger as the CloudWatch source
 does, against a simulated log group. Events become visible late, in any order and in
-the same millisecond; calls are throttled, tokens refused; the host evaluates when it
-likes; the process is stopped, killed and started again.
+the same millisecond; calls fail, tokens and moments are refused, chains of pages have no
+end, streams are lost, the clock was wrong; the host evaluates when it likes; the process
+is stopped, killed and started again.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "faults"))
 from simulated_logs import RefusedRequest, SimulatedLogs
 
 from k8saudit_eks.delivery.acknowledge import Acknowledger
-from k8saudit_eks.delivery.ledger import Mark, Remembered
+from k8saudit_eks.delivery.ledger import Gap, Mark, Remembered
 from k8saudit_eks.delivery.read import Read
-from k8saudit_eks.delivery.seen import Key, SeenIds
+from k8saudit_eks.delivery.seen import BUCKET_MS, Key, SeenIds
 from k8saudit_eks.delivery.settling import SLICE_MS
 from k8saudit_eks.delivery.window import Window
 
@@ -41,19 +42,27 @@ class MemoryLedger:
     """What a ledger file would hold; outlives the process."""
 
     def __init__(self) -> None:
-        self.settled_ms: int | None = None
+        self.mark: Mark | None = None
         self.keys: set[Key] = set()
 
     def load(self) -> Remembered:
-        return Remembered(self.settled_ms, list(self.keys))
+        if self.mark is None:
+            return Remembered(None, list(self.keys))
+        return Remembered(self.mark.settled_ms, list(self.keys), self.mark.gaps)
 
     def write(self, keys: Sequence[Key], mark: Mark | None, alive_ms: int | None = None) -> None:
         self.keys.update(keys)
         if mark is not None:
-            self.settled_ms = mark.settled_ms
+            self.mark = mark
+            first = mark.settled_ms // BUCKET_MS
+            self.keys = {k for k in self.keys if k.bucket >= first or _touches(k, mark.gaps)}
 
     def close(self) -> None:
         pass
+
+
+def _touches(key: Key, gaps: Sequence[Gap]) -> bool:
+    return any(gap.start_ms // BUCKET_MS <= key.bucket <= gap.end_ms // BUCKET_MS for gap in gaps)
 
 
 class Promise(RuleBasedStateMachine):
@@ -67,6 +76,9 @@ class Promise(RuleBasedStateMachine):
         self.timestamps_ms: dict[str, int] = {}
         self.evaluated: Counter[str] = Counter()
         self.may_repeat: set[str] = set()
+        # What AWS refuses, or answers with empty pages without end, until it heals.
+        self.bad_ms: dict[int, bool] = {}
+        self.outage = False
 
     @initialize()
     def start(self) -> None:
@@ -78,11 +90,14 @@ class Promise(RuleBasedStateMachine):
         self.window = Window(
             settled_ms=settled_ms,
             seen=seen,
+            now_ms=self.now_ms,
             late_window_ms=LATE_WINDOW_MS,
             polling_interval_ms=POLLING_INTERVAL_MS,
+            give_up_after_ms=sys.maxsize // 2,
+            gaps=remembered.gaps,
         )
         self.acknowledger = Acknowledger(self.ledger)
-        self.acknowledger.settle(Mark(settled_ms))
+        self.acknowledger.settle(Mark(settled_ms, remembered.gaps))
         self.acknowledger.commit(0)
         self.pushed: list[str] = []
         self.delivered = 0
@@ -131,10 +146,20 @@ class Promise(RuleBasedStateMachine):
     def let_time_pass(self, passed_ms: int) -> None:
         self.now_ms += passed_ms
 
-    @rule(back_ms=st.integers(1, 5_000))
-    def clock_is_corrected(self, back_ms: int) -> None:
-        """What is read next may be asked with an earlier time than before."""
-        self._step(now_ms=max(START_MS, self.now_ms - back_ms))
+    @rule(ahead_ms=st.integers(1, 5_000))
+    def clock_was_ahead(self, ahead_ms: int) -> None:
+        """Reads were asked for by a clock that turns out to have been ahead."""
+        reads = self.window.next_reads(self.now_ms + ahead_ms, LANES)
+        self.window.clock_was_ahead()
+        if isinstance(reads, list):
+            for read in reads:
+                self._ask(read)
+
+    @rule(is_sure=st.booleans(), has_spare=st.booleans())
+    def poll_in_doubt(self, is_sure: bool, has_spare: bool) -> None:
+        """The clock is in doubt, or other clusters use the budget."""
+        for _ in range(4):
+            self._step(is_sure=is_sure, has_spare=has_spare)
 
     @rule(rounds=st.lists(st.sampled_from([0, 0, 0, 1, 2, 5]), min_size=1, max_size=12))
     def poll(self, rounds: list[int]) -> None:
@@ -142,12 +167,44 @@ class Promise(RuleBasedStateMachine):
         for failing in rounds:
             self._step(failing=failing)
 
+    @rule(rounds=st.integers(1, 30), passed_ms=st.sampled_from([0, 1_000, 8_000]))
+    def poll_for_a_while(self, rounds: int, passed_ms: int) -> None:
+        """What waits for another attempt gets it."""
+        for _ in range(rounds):
+            self._step()
+            self.now_ms += passed_ms
+
+    @rule(age_ms=st.integers(0, 90_000), is_endless=st.booleans())
+    def moment_goes_bad(self, age_ms: int, is_endless: bool) -> None:
+        """AWS refuses every read of one millisecond, or its pages have no end."""
+        at_ms = max(START_MS, self.now_ms - age_ms)
+        # A moment at which something was written, if there is one.
+        at_ms = min(self.timestamps_ms.values(), key=lambda ms: abs(ms - at_ms), default=at_ms)
+        self.bad_ms[at_ms] = is_endless
+
+    @rule()
+    def moments_heal(self) -> None:
+        self.bad_ms.clear()
+
+    @rule(ends=st.booleans())
+    def outage_begins_or_ends(self, ends: bool) -> None:
+        """AWS refuses everything."""
+        self.outage = not ends
+
     @rule(token_refused=st.booleans())
     def call_fails(self, token_refused: bool) -> None:
-        """A throttle, an error or a refused token instead of a page."""
+        """A refused token, or an error instead of a page."""
         reads = self.window.next_reads(self.now_ms, LANES)
         if isinstance(reads, list) and token_refused:
-            reads[0].restart()
+            self.window.token_is_refused(reads[0], self.now_ms)
+        elif isinstance(reads, list):
+            self.window.refused(reads[0], self.now_ms)
+        self._remember()
+
+    @rule(stream=st.sampled_from(STREAMS))
+    def stream_is_deleted_by_name(self, stream: str) -> None:
+        """A stream can't be asked for by its name any more; its events are still there."""
+        self.logs.streams.discard(stream)
 
     @rule(events=st.integers(1, 40))
     def host_evaluates(self, events: int) -> None:
@@ -180,12 +237,14 @@ class Promise(RuleBasedStateMachine):
 
     @invariant()
     def the_mark_hides_nothing(self) -> None:
-        """Everything before the ledger's settled mark has been evaluated."""
-        settled_ms = self.ledger.settled_ms or START_MS
+        """Everything before the ledger's settled mark has been evaluated, but for its gaps."""
+        mark = self.ledger.mark or Mark(START_MS)
         hidden = {
             event_id
             for event_id, timestamp_ms in self.timestamps_ms.items()
-            if timestamp_ms < settled_ms and not self.evaluated[event_id]
+            if timestamp_ms < mark.settled_ms
+            and not self.evaluated[event_id]
+            and not any(gap.start_ms <= timestamp_ms <= gap.end_ms for gap in mark.gaps)
         }
         assert hidden == set()
 
@@ -193,31 +252,36 @@ class Promise(RuleBasedStateMachine):
         """Nothing lost: left alone, the reader finds everything in the end."""
         if not hasattr(self, "window"):
             return
+        self.bad_ms.clear()
+        self.outage = False
         end_ms = self.now_ms + 3 * LATE_WINDOW_MS
-        while self.window.settled_ms <= end_ms:
+        while self.window.settled_ms <= end_ms or self.window.gaps:
             step = self._step()
             self.host_evaluates(len(self.pushed))
             self.now_ms += step
         assert set(self.timestamps_ms) <= set(self.evaluated)
         self.nothing_twice()
 
-    def _step(self, now_ms: int | None = None, failing: int = 0) -> int:
+    def _step(self, failing: int = 0, *, is_sure: bool = True, has_spare: bool = True) -> int:
         """One round of calls, as the source makes them; how long it took, in milliseconds.
 
         failing: bits of the calls that bring no page.
         """
-        now_ms = self.now_ms if now_ms is None else now_ms
-        reads = self.window.next_reads(now_ms, LANES)
+        reads = self.window.next_reads(
+            self.now_ms, LANES, has_spare=has_spare, is_clock_sure=is_sure
+        )
         if isinstance(reads, int):
             return reads
-        answers = [self._answer(read, now_ms) for read in reads]
-        for position, (read, answer) in enumerate(zip(reads, answers, strict=True)):
-            if not failing >> position & 1:
-                self._take(read, answer, now_ms)
+        for position, read in enumerate(reads):
+            if failing >> position & 1:
+                self.window.refused(read, self.now_ms)
+                self._remember()
+            else:
+                self._ask(read)
         return 10
 
-    def _answer(self, read: Read, now_ms: int) -> dict[str, Any] | None:
-        """None when the token is refused."""
+    def _ask(self, read: Read) -> None:
+        """Make the call and take the answer."""
         request = {"logGroupName": self.logs.name, "startTime": read.start_ms}
         if read.end_ms is not None:
             request["endTime"] = read.end_ms
@@ -225,20 +289,31 @@ class Promise(RuleBasedStateMachine):
             request["logStreamNames"] = list(read.streams)
         if read.token is not None:
             request["nextToken"] = read.token
-        try:
-            return self.logs.filter_log_events(request, now_ms)
-        except RefusedRequest:
-            return None
+        end_ms = sys.maxsize if read.end_ms is None else read.end_ms
+        bad = [bad for at_ms, bad in self.bad_ms.items() if read.start_ms <= at_ms <= end_ms]
+        if self.outage or False in bad:
+            self.window.refused(read, self.now_ms)
+        elif bad:
+            self._take(read, {"events": [], "nextToken": f"endless-{read.pages}"})
+        else:
+            try:
+                self._take(read, self.logs.filter_log_events(request, self.now_ms))
+            except RefusedRequest as refused:
+                if refused.code == "ResourceNotFoundException":
+                    self.window.stream_is_gone(read)
+                else:
+                    self.window.token_is_refused(read, self.now_ms)
+        self._remember()
 
-    def _take(self, read: Read, answer: dict[str, Any] | None, now_ms: int) -> None:
-        if answer is None:
-            read.restart()
-            return
-        news = self.window.page(read, answer["events"], answer.get("nextToken"), now_ms)
-        self.acknowledger.about_to_push(news.keys, [1] * len(news.keys))
-        self.pushed += [event["eventId"] for event in news.events]
-        if news.settled_ms is not None:
-            self.acknowledger.settle(Mark(news.settled_ms))
+    def _take(self, read: Read, answer: dict[str, Any]) -> None:
+        page = self.window.page(read, answer["events"], answer.get("nextToken"), self.now_ms)
+        self.acknowledger.about_to_push(page.keys, [1] * len(page.keys))
+        self.pushed += [event["eventId"] for event in page.events]
+
+    def _remember(self) -> None:
+        mark = self.window.take_mark()
+        if mark is not None:
+            self.acknowledger.settle(mark)
 
 
 TestPromise = Promise.TestCase

@@ -109,6 +109,14 @@ def test_only_glibc_is_needed_from_outside(bundle: Path, objects: list[Path]) ->
     assert found > 30
 
 
+def test_openssl_looks_where_only_root_writes(objects: list[Path]) -> None:
+    """Its configuration and its modules may name code to load."""
+    pattern = re.compile(rb'(?:OPENSSLDIR|ENGINESDIR|MODULESDIR): "([^"]*)"')
+    folders = {name for path in objects for name in pattern.findall(path.read_bytes())}
+    assert folders
+    assert all(name.startswith((b"/usr/lib/", b"/etc/")) for name in folders), folders
+
+
 def test_every_symbol_is_the_bundles_or_glibcs(objects: list[Path]) -> None:
     """No file asks the host for a symbol, and none offers one that others could mean.
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import cffi
 
+from k8saudit_eks.closed_json import Close, Closed, of_native
 from k8saudit_eks.fields.emit import c_source
 from k8saudit_eks.fields.table import FIELDS
 
@@ -54,6 +55,17 @@ CDEF = """
     const char *kae_extractor_error(const struct kae_extractor *);
     uint64_t kae_extractor_unparsable(const struct kae_extractor *);
     extern const char kae_fields_json[];
+    struct kae_cut_member { uint64_t start_bytes; uint64_t len_bytes; };
+    struct kae_cut {
+        uint64_t start_bytes;
+        uint64_t end_bytes;
+        uint32_t closers_len_bytes;
+        uint32_t is_whole;
+        uint32_t is_alone;
+        struct kae_cut_member members[6];
+        char closers[10101];
+    };
+    int32_t kae_cut_json(const uint8_t *text, uint64_t len_bytes, struct kae_cut *cut);
 """
 # Its own definition: packed, unlike the others.
 CDEF_PACKED = """
@@ -95,6 +107,20 @@ def build_library(folder: Path) -> Any:
     finished = subprocess.run(command, capture_output=True, text=True, check=False)
     assert finished.returncode == 0, finished.stderr
     return FFI.dlopen(str(path))
+
+
+def native_close(library: Any) -> Close:
+    """The library's closed_json.Close, as embed.py makes it."""
+
+    def close(text: bytes, start: int = 0) -> Closed | None:
+        found = FFI.new("struct kae_cut *")
+        rest = FFI.from_buffer("uint8_t[]", text) + start
+        if not library.kae_cut_json(rest, len(text) - start, found):
+            return None
+        closers = FFI.buffer(found.closers, found.closers_len_bytes)[:]
+        return of_native(text, start, found, closers)
+
+    return close
 
 
 def plugin_event(payload: bytes, time_ns: int = TIME_NS, **header: int) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from typing import Any
 
@@ -9,8 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from k8saudit_eks.audit import Framed, Origin, frame, parse_time_ns
-from k8saudit_eks.repair import repair
+from k8saudit_eks import audit
+from k8saudit_eks.audit import Framed, Origin, parse_time_ns
+from k8saudit_eks.closed_json import MEMBERS
+from k8saudit_eks.repair import close
 
 ORIGIN = Origin(
     cluster="prod",
@@ -19,6 +22,7 @@ ORIGIN = Origin(
     log_group="/aws/eks/prod/cluster",
     log_stream="kube-apiserver-audit-abc",
 )
+frame = functools.partial(audit.frame, close=close)
 STAGE_NS = 1767225600123456000
 STAGE = "2026-01-01T00:00:00.123456Z"
 
@@ -145,17 +149,47 @@ def test_blanks_between_members_change_nothing() -> None:
 
 
 def test_an_event_list_in_one_line_becomes_its_events() -> None:
-    """Each item keeps its own time; items that are no events are passed over."""
+    """Each item keeps its own time; of items that are no events one event tells."""
     items = [
         event(kind=..., apiVersion=..., auditID="a"),
         event(auditID="b", stageTimestamp="2026-01-01T00:00:01Z"),
         "no event",
     ]
     message = json.dumps({"kind": "EventList", "apiVersion": "audit.k8s.io/v1", "items": items})
-    framed = frame(message, origin=ORIGIN, event_id="1")
+    *framed, unreadable = frame(message, origin=ORIGIN, event_id="1")
+    assert unreadable.unreadable
     assert [json.loads(f.payload)["auditID"] for f in framed] == ["a", "b"]
     assert [f.time_ns for f in framed] == [STAGE_NS, 1767225601 * 10**9]
     assert all(json.loads(f.payload)["k8saudit_eks"]["event_id"] == "1" for f in framed)
+
+
+@pytest.mark.parametrize("number", ["1e999", "7" * 5000, "1.0", "-0.0", "1E400"])
+def test_numbers_of_an_event_list_stay_as_they_are(number: str) -> None:
+    """Each item is the text that stood in the list; none is marked for what it holds."""
+    items = [line(auditID="a", requestObject="NUMBER"), line(auditID="b")]
+    message = f'{{"kind":"EventList","items":[{items[0]} , {items[1]}]}}'
+    framed = frame(message.replace('"NUMBER"', number), origin=ORIGIN)
+    assert [f.truncated for f in framed] == [False, False]
+    assert f'"requestObject":{number},'.encode() in framed[0].payload
+    assert framed[1].payload.endswith(items[1][1:].encode())
+
+
+@pytest.mark.parametrize("cut", ["x\u00e9", "\\u003c", "\\u003", "\\", "\0", ""])
+def test_a_cut_inside_the_audit_id_closes_it(cut: str) -> None:
+    """A client chooses its length; what came before it, and of it, is answered."""
+    start = '{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Metadata","auditID":"'
+    for suffix in ("[Truncated...]", ""):
+        framed = one(start + "\\u003c" * 170_000 + cut + suffix, timestamp_ms=5)
+        document = json.loads(framed.payload)
+        assert framed.truncated
+        assert document["level"] == "Metadata"
+        assert document["auditID"].startswith("<" * 170_000)
+        assert document["k8saudit_eks"]["truncated"] is True
+    # The same where the plugin cuts it.
+    message = start + "\\u003c" * 170_000 + '","stage":"ResponseComplete"}'
+    framed = one(message, timestamp_ms=5, max_size_bytes=65_536)
+    assert framed.truncated
+    assert json.loads(framed.payload)["auditID"] == "<" * ((65_536 - len(start)) // 6)
 
 
 def test_a_cut_event_list_keeps_its_events_and_marks_the_last() -> None:
@@ -174,6 +208,18 @@ def test_a_cut_event_list_keeps_its_events_and_marks_the_last() -> None:
     [
         "",
         " ",
+        '{"kind":"Pod","auditID":"a"}',
+        ' {"kind":"Event","apiVersion":"v1","auditID":"a"}\n',
+    ],
+)
+def test_what_is_plainly_no_audit_event_gives_nothing(message: str) -> None:
+    """A blank line, and a whole object of another kind: no client can make his event one."""
+    assert frame(message, origin=ORIGIN) == ()
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
         "hello",
         "[Truncated...]",
         "{",
@@ -183,12 +229,15 @@ def test_a_cut_event_list_keeps_its_events_and_marks_the_last() -> None:
         "17",
         '"text"',
         '{"kind":"Event"}',
-        '{"kind":"Pod","auditID":"a"}',
-        '{"kind":"Event","apiVersion":"v1","auditID":"a"}',
+        '{"kind":"Event","auditID":7}',
         '{"kind":"Event","apiVersion":7,"auditID":"a"}',
         '{"kind":"EventList","items":7}',
         '{"kind":"EventList"}',
         '{"kind":"EventList","items":[',
+        '{"kind":"Pod","auditID":"a"',
+        '{"kind":"Pod","auditID":"a"}[Truncated...]',
+        '{"kind":"Pod","auditID":"a"}}',
+        '{"kind":null,"auditID":"a"}',
         '{"a":NaN}',
         "\0",
         "\ud800",
@@ -196,9 +245,22 @@ def test_a_cut_event_list_keeps_its_events_and_marks_the_last() -> None:
         "[" * 100_000,
     ],
 )
-def test_what_is_no_audit_event_gives_nothing(message: str) -> None:
-    """No exception, no event: the source counts it."""
-    assert frame(message, origin=ORIGIN) == ()
+def test_what_can_not_be_read_says_so(message: str) -> None:
+    """No exception, and an event that rules see, whatever it was."""
+    framed = one(message, event_id='3"8', ingestion_time_ms=7, timestamp_ms=5)
+    assert framed.unreadable
+    assert not framed.truncated
+    assert framed.time_ns == 5 * 10**6
+    document = json.loads(framed.payload)
+    envelope = document.pop("k8saudit_eks")
+    assert (envelope["cluster"], envelope["event_id"]) == ("prod", '3"8')
+    assert envelope["truncated"] is True
+    assert document == {
+        "kind": "Event",
+        "apiVersion": "audit.k8s.io/v1",
+        "auditID": 'unreadable-3"8',
+        "stage": "ResponseComplete",
+    }
 
 
 def test_odd_characters_survive() -> None:
@@ -280,38 +342,42 @@ def test_every_cut_gives_a_prefix_of_the_event(cut: int) -> None:
         return bool(part == whole)
 
     text = line()[:cut]
-    repaired = repair(text)
-    if repaired is None:
+    closed = close(text.encode())
+    if closed is None:
         assert cut < len('{"kind":"Event"')
         return
-    assert is_part(json.loads(repaired.text), event())
-    assert repaired.cut == (cut < len(line()))
-    strings = {k: v for k, v in json.loads(repaired.text).items() if isinstance(v, str)}
-    assert repaired.members == strings
+    document = json.loads(closed.text)
+    audit_id = document.pop("auditID", "")
+    whole = event()
+    assert whole.pop("auditID").startswith(audit_id)
+    assert is_part(document, whole)
+    assert closed.cut == (cut < len(line()))
+    told = {name: document[name] for name in MEMBERS if name in document}
+    assert {name: value for name, value in closed.members.items() if name != "auditID"} == told
 
 
 def test_first_of_repeated_members_counts() -> None:
-    """Also where it is no string, and so no member that repair tells of."""
-    repaired = repair('{"a":{"b":"1"},"a":"2","c":[],"c":"3","d":4,"d":"5","e":"6","e":"7"')
-    assert repaired is not None
-    assert repaired.members == {"e": "6"}
+    """Also where it is no string."""
+    closed = close(b'{"auditID":{"auditID":"1"},"auditID":"2","kind":[],"kind":"3","items":"6",')
+    assert closed is not None
+    assert closed.members == {"auditID": None, "kind": None, "items": "6"}
 
 
 @settings(max_examples=500, deadline=None)
 @given(st.text(alphabet='{}[]:,"\\u0 1e.-truefalsn\ud800\0é', max_size=60))
 def test_repair_gives_valid_json_or_nothing(text: str) -> None:
     """Whatever the text, no exception and no broken JSON; valid objects stay as they are."""
-    repaired = repair(text)
+    closed = close(text.encode("utf-8", "replace"))
     try:
         document = json.loads(text.strip(" \t\r\n"))
     except ValueError:
         document = None
     if isinstance(document, dict):
-        assert repaired is not None
-        assert not repaired.cut
-        assert json.loads(repaired.text) == document
-    elif repaired is not None:
-        assert isinstance(json.loads(repaired.text), dict)
+        assert closed is not None
+        assert not closed.cut
+        assert json.loads(closed.text) == document
+    elif closed is not None:
+        json.loads(closed.text)
 
 
 def test_repair_takes_linear_time() -> None:
@@ -329,4 +395,4 @@ def test_repair_takes_linear_time() -> None:
         '{"a":1' + " " * size,
     ]
     for text in texts:
-        assert repair(text) is not None
+        assert close(text.encode()) is not None

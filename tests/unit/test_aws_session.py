@@ -1,13 +1,15 @@
-"""Answers that botocore would take for a page without events."""
+"""Answers that botocore would take for a page without events; credentials that hang."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import pytest
 
+from k8saudit_eks import aws_session
 from k8saudit_eks.aws import LogGroup
 from k8saudit_eks.aws_errors import Failure, ReadError
 from k8saudit_eks.aws_session import new_client, new_session
@@ -56,3 +58,34 @@ def test_an_answer_without_a_list_of_events_is_no_page(
         group.page(0, None)
     assert caught.value.kind is Failure.PASSING
     assert group.page(0, None).events == []
+
+
+@pytest.fixture
+def profile(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """An AWS config file, and nothing else to take credentials from."""
+    for variable in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(variable, raising=False)
+    config = tmp_path / "config"
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
+    return config
+
+
+@pytest.mark.parametrize(("name", "section"), [(None, "default"), ("a", "profile a")])
+def test_a_credential_process_is_asked(profile: Path, name: str | None, section: str) -> None:
+    """As botocore does it, also for a profile that the configuration names."""
+    answer = profile.with_name("answer.json")
+    answer.write_text('{"Version": 1, "AccessKeyId": "k", "SecretAccessKey": "s"}')
+    profile.write_text(f"[{section}]\ncredential_process = cat {answer}\n")
+    session = new_session(Config(region="eu-west-1", profile=name))
+    assert session.get_credentials().access_key == "k"
+
+
+def test_a_credential_process_that_hangs_is_ended(
+    profile: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise the poller would wait for it for ever; the message says what it was."""
+    monkeypatch.setattr(aws_session, "CREDENTIAL_PROCESS_TIMEOUT_S", 0.05)
+    profile.write_text("[default]\ncredential_process = sleep 20\n")
+    with pytest.raises(Exception, match=r"custom-process.*no answer within"):
+        new_session(Config(region="eu-west-1")).get_credentials()

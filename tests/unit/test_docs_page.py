@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from k8saudit_eks.docs_page import DocsPage
+from k8saudit_eks.docs_page import DocsFile, DocsPage
 
 PAGE = DocsPage("python -m somewhere", {"first": lambda: "| one |", "second": lambda: "| two |"})
 TEXT = """# Title
@@ -61,3 +61,14 @@ def test_a_page_that_is_missing(tmp_path: Path, capsys: pytest.CaptureFixture[st
     """Named in one line."""
     assert PAGE.main(["--check", str(tmp_path / "none.md")]) == 2
     assert "none.md can't be used" in capsys.readouterr().err
+
+
+def test_a_file_that_is_generated_as_a_whole(tmp_path: Path) -> None:
+    """Nothing of the old text stays."""
+    path = tmp_path / "picture.svg"
+    path.write_text("old", "utf-8")
+    whole = DocsFile("python -m somewhere", lambda: "<svg/>\n")
+    assert whole.main(["--check", str(path)]) == 1
+    assert whole.main(["--write", str(path)]) == 0
+    assert path.read_text("utf-8") == "<svg/>\n"
+    assert whole.main(["--check", str(path)]) == 0

@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 from fields_golden import events
-from native_extract import C_FLAGS, CSRC, Native, compile_extractor
+from native_extract import C_FLAGS, CSRC, Key, Native, compile_extractor
 
-from k8saudit_eks.fields.reference import extract
+from k8saudit_eks.audit import Origin, frame
+from k8saudit_eks.closed_json import MAX_OPEN
+from k8saudit_eks.fields.reference import Event, extract
+from k8saudit_eks.repair import close
 
 # Deeper than Kubernetes accepts (10,000, the limit of Go's encoding/json).
 DEEPEST = 10_000
@@ -60,12 +63,16 @@ def test_bytes_around_the_event_are_passed_over(native: Native, payload: bytes) 
 
 @pytest.mark.parametrize(
     "payload",
-    [b"", b" ", b"null", b'{"auditID":"a"', b'{"auditID":"a"}}', b"{auditID:1}", b'"\\', b"\xff{}"],
+    [b"", b" ", b"null", b'{"auditID":', b"{auditID:1}", b'"\\', b"\xff{}", b"{}", b"[" * 20_000],
 )
-def test_what_is_no_json_gives_nothing(native: Native, payload: bytes) -> None:
-    """No value, no error, and the next event is read."""
-    assert native.extract(payload, "ka.auditid") is None
-    assert native.unparsable() == (0 if payload == b"null" else 1)
+def test_of_what_is_no_json_only_truncated_is_answered(native: Native, payload: bytes) -> None:
+    """No other value, no error, and the next event is read."""
+    wanted: list[tuple[str | int, Key]] = [("ka.auditid", None), ("ka.truncated", None)]
+    assert native.call(native.new_event(payload), wanted) == [None, ["true"]]
+    assert native.unparsable() == 1
+    event = Event(payload)
+    assert [event.extract(str(name)) for name, _ in wanted] == [None, ["true"]]
+    assert not event.is_parsable
     assert native.extract(with_user(b"x"), "ka.user.name") == ["x"]
 
 
@@ -74,7 +81,7 @@ def test_what_is_no_json_gives_nothing(native: Native, payload: bytes) -> None:
     [
         ("0", "0"),
         ("-0", "0"),
-        ("-0.0", "-0"),
+        ("-0.0", "0"),
         ("1.50", "1.5"),
         ("100.0", "100"),
         ("1e3", "1000"),
@@ -92,6 +99,12 @@ def test_what_is_no_json_gives_nothing(native: Native, payload: bytes) -> None:
         ("1" + "0" * 400, "1" + "0" * 400),
         ("-1e999", "-1e999"),
         ("0.0000001e400", "0.0000001e400"),
+        ("1e9223372036854775807", "1e9223372036854775807"),
+        ("0.1e9223372036854775807", "0.1e9223372036854775807"),
+        ("12e9223372036854775808", "12e9223372036854775808"),
+        ("0.01e-9223372036854775808", "0"),
+        ("-1e-9223372036854775809", "0"),
+        ("-1e-999", "0"),
     ],
 )
 def test_numbers(native: Native, literal: str, shown: str) -> None:
@@ -123,10 +136,89 @@ def test_deep_nesting(native: Native, opening: str, closing: str) -> None:
     assert native.unparsable() == 0
 
 
-def test_too_deep_is_counted(native: Native) -> None:
-    """Beyond what Kubernetes accepts an event is counted as unparsable."""
-    deep = "[" * 20_000 + "]" * 20_000
-    assert native.extract(f'{{"auditID":"a","x":{deep}}}'.encode(), "ka.auditid") is None
+def test_too_deep_is_cut(native: Native) -> None:
+    """Beyond what is read, and no level before, an event is answered up to there."""
+    for depth, is_cut in ((MAX_OPEN - 1, False), (MAX_OPEN, True), (20_000, True)):
+        deep = "[" * depth + "1" + "]" * depth
+        payload = f'{{"auditID":"a","verb":"get","x":{deep},"stage":"s"}}'.encode()
+        assert native.extract(payload, "ka.verb") == ["get"]
+        assert native.extract(payload, "ka.stage") == (None if is_cut else ["s"])
+        assert native.extract(payload, "ka.truncated") == ["true" if is_cut else "false"]
+    assert native.unparsable() == 6
+
+
+@pytest.mark.parametrize(
+    "offending",
+    [
+        b"",
+        b"01",
+        b"1e",
+        b"9" * 400 + b"x",
+        b"1e999",
+        b"+1",
+        b"Infinity",
+        b"nul",
+        b'"\\q"',
+        b'"\\\xff"',
+        b'"unclosed',
+        b"\xff",
+        b"}",
+        b"{]",
+        b"[1,",
+        b"[1,]",
+        b'{"a":1,}',
+        b'{"a"}',
+        b"[" * 20_000,
+    ],
+)
+def test_an_event_is_cut_before_the_token_that_offends(native: Native, offending: bytes) -> None:
+    """The envelope and every member before it are answered, and that it is cut."""
+    payload = (
+        b'{"k8saudit_eks":{"cluster":"prod"},"auditID":"a","user":{"username":"bob"},'
+        b'"requestObject":{"spec":{"x":{"y":"\xff"},"z":%s' % offending
+    )
+    expected = {
+        "ka.cluster.name": ["prod"],
+        "ka.user.name": ["bob"],
+        "ka.truncated": ["true"],
+        "ka.auditid": ["a"],
+    }
+    event, reference = native.new_event(payload), Event(payload)
+    for name, values in expected.items():
+        assert native.call(event, [(name, None)]) == [values]
+    shown = native.call(event, [("ka.value", "/requestObject/spec/x")])
+    assert shown == [['{"y":"\ufffd"}']]
+    assert native.unparsable() == 1
+    whole = [("ka.value", ""), *((name, None) for name in expected)]
+    assert native.call(event, whole) == [reference.extract(name, key) for name, key in whole]
+
+
+@pytest.mark.parametrize("end", [b"", b"x", b"\xc3", b"\\u00", b"\\", b"\\q", b'\\ud83d"'])
+def test_a_cut_inside_the_audit_id_closes_it(native: Native, end: bytes) -> None:
+    """Nobody hides an event by an ID that is too long for its line."""
+    payload = b'{"k8saudit_eks":{"cluster":"prod"},"level":"Metadata","auditID":"a' + end
+    event = native.new_event(payload)
+    ((audit_id,), level) = native.call(event, [("ka.auditid", None), ("ka.level", None)])  # type: ignore[misc]
+    assert audit_id.startswith("a")
+    assert level == ["Metadata"]
+    assert native.call(event, [("ka.truncated", None)]) == [["true"]]
+    assert Event(payload).extract("ka.auditid") == [audit_id]
+
+
+def test_a_line_cut_behind_a_crafted_time_is_answered(native: Native) -> None:
+    """It passes framing's fast path as whole; its fields and that it is cut are answered."""
+    line = (
+        '{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"RequestResponse","auditID":"a",'
+        '"stage":"ResponseComplete","verb":"create","user":{"username":"mallory"},'
+        '"responseStatus":{"code":201},"requestObject":{"a":{"x":1,'
+        '"stageTimestamp":"2026-01-01T00:00:00.000000Z"}'
+    )
+    (framed,) = frame(line, origin=Origin(), close=close, timestamp_ms=1767225600000)
+    assert not framed.truncated, "the fast path took it"
+    event = native.new_event(framed.payload)
+    names = ("ka.auditid", "ka.user.name", "ka.response.code", "ka.truncated")
+    found = native.call(event, [(name, None) for name in names])
+    assert found == [["a"], ["mallory"], ["201"], ["true"]]
     assert native.unparsable() == 1
 
 

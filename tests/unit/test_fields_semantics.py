@@ -145,6 +145,41 @@ class TestConditions:
         """Always says true or false."""
         assert ask({}, "ka.truncated") == ["false"]
         assert ask({"k8saudit_eks": {"truncated": True}}, "ka.truncated") == ["true"]
+        assert ask({"k8saudit_eks": {"truncated": 1}}, "ka.truncated") == ["false"]
+
+    def test_too_many_query_parameters(self, ask: Ask) -> None:
+        """Go counts the & and one more; above 10,000 nobody knows what the API server read."""
+        exec_ = {"resource": "pods", "subresource": "exec"}
+        for number, refused in ((9_999, "false"), (10_000, "true")):
+            uri = "/x?dryRun=All&command=sh" + "&" * (number - 1)
+            event = {"requestURI": uri, "objectRef": exec_}
+            is_obeyed = refused == "false"
+            assert ask(event, "ka.uri.too_many_params") == [refused]
+            assert ask(event, "ka.truncated") == [refused]
+            assert ask(event, "ka.uri.param", "dryRun") == (["All"] if is_obeyed else None)
+            assert ask(event, "ka.exec.command") == (["sh"] if is_obeyed else None)
+            assert ask(event, "ka.exec.command_line") == (["sh"] if is_obeyed else None)
+            assert ask(event, "ka.uri.path") == ["/x"]
+        assert ask({"requestURI": "/&" + "&" * 10_000}, "ka.uri.too_many_params") == ["false"]
+        assert ask({}, "ka.uri.too_many_params") is None
+
+    def test_what_go_drops_of_a_query_is_not_answered(self, ask: Ask) -> None:
+        """A pair with a ; or a bad %-escape, and no other one."""
+        uri = "/x?command=pg_dump;x&command=%zz&command=%4&%&a%=1&command=sh&command=%3B+%26&;&c"
+        exec_ = {"resource": "pods", "subresource": "exec"}
+        event = {"requestURI": uri, "objectRef": exec_}
+        assert ask(event, "ka.exec.command") == ["sh", "; &"]
+        assert ask(event, "ka.exec.command_line") == ["sh ; &"]
+        assert ask(event, "ka.uri.param", "command") == ["sh"]
+        assert ask(event, "ka.uri.param", "c") == [""]
+        assert ask(event, "ka.uri.param", "a%") is None
+        wrong = {"requestURI": "/x?container=safe;&container=victim"}
+        assert ask(wrong, "ka.uri.param", "container") == ["victim"]
+
+    def test_a_negative_zero_is_zero(self, ask: Ask) -> None:
+        """The API server makes an integer of it."""
+        event = {"requestObject": {"spec": {"securityContext": {"runAsUser": -0.0}}}}
+        assert ask(event, "ka.req.pod.run_as_user") == ["0"]
 
     def test_binding_service_accounts(self, ask: Ask) -> None:
         """Those without a namespace are left out of namespace:name."""

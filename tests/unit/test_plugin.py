@@ -14,10 +14,13 @@ from k8saudit_eks.errors import ConfigError, OpenError
 from k8saudit_eks.event_queue import EventQueue, QueueClosed
 from k8saudit_eks.metrics import Metric
 from k8saudit_eks.plugin import Capture, Plugin
+from k8saudit_eks.repair import close
 
 
 class FakeHost:
     """A Host that keeps what it is told."""
+
+    close_json = staticmethod(close)
 
     def __init__(self) -> None:
         self.log = logging.Logger("test")

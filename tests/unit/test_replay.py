@@ -16,6 +16,7 @@ from k8saudit_eks.config import Config
 from k8saudit_eks.errors import OpenError
 from k8saudit_eks.event_queue import QueueClosed
 from k8saudit_eks.metrics import Metric
+from k8saudit_eks.repair import close
 from k8saudit_eks.sources.replay import open_replay
 
 STREAM = "kube-apiserver-audit-0123456789abcdef"
@@ -57,6 +58,8 @@ class FakeQueue:
 
 class FakeHost:
     """Counts, and keeps what was logged."""
+
+    close_json = staticmethod(close)
 
     def __init__(self) -> None:
         self.counts: dict[Metric, int] = {}

@@ -26,6 +26,7 @@ from k8saudit_eks.fields.model import Arg, Field
 from k8saudit_eks.fields.reference import Event
 from k8saudit_eks.fields.table import FIELDS
 from k8saudit_eks.metrics import Metric
+from k8saudit_eks.repair import close
 from k8saudit_eks.sources.replay import open_replay
 
 _ASKED = re.compile(r"([\w.]+)(?:\[(.*)\])?", re.DOTALL)
@@ -205,6 +206,8 @@ def _text(answer: Answer) -> str:
 
 class _StderrHost:
     """Warnings and errors of the replay go to stderr; nothing is counted."""
+
+    close_json = staticmethod(close)
 
     def __init__(self) -> None:
         self.log = logging.Logger("k8saudit-eks", logging.WARNING)

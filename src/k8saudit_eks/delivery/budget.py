@@ -16,10 +16,11 @@ _LOWEST_SHARE = 0.1
 _RECOVERY_SHARE_PER_S = 0.1
 # So many seconds' calls may be made at once after a pause.
 _BURST_S = 1.0
-# Of the whole rate: when less than this was called for lately, calls are left for what
-# can wait.
+# Of the whole rate: when less than this was called for, calls are left for what can wait.
+# More than that is remembered for a minute, less for a few seconds.
 _SPARE_SHARE = 0.5
 _SPARE_S = 5.0
+_OVERDRAWN_S = 60.0
 
 
 class CallBudget:
@@ -62,7 +63,8 @@ class CallBudget:
         with self._lock:
             self._refill()
             self._tokens -= 1
-            self._spare = max(-self._most_spare, self._spare - 1)
+            overdrawn = self._calls_per_s * _SPARE_SHARE * _OVERDRAWN_S
+            self._spare = max(-overdrawn, self._spare - 1)
             return max(0.0, -self._tokens / self.calls_per_s)
 
     def throttled(self) -> None:

@@ -11,7 +11,7 @@ _HALF_A_SECOND_MS = 500
 # How far now_ms() may be ahead of AWS's clock without being corrected.
 AHEAD_MAX_MS = _TOLERANCE_MS + _HALF_A_SECOND_MS
 # So many answers without a Date header: there is nothing better than this machine's clock.
-_DATELESS_MAX = 10
+_DATELESS_MAX = 3
 
 
 class ServerClock:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from k8saudit_eks.delivery.health import Health
 from k8saudit_eks.delivery.ledger import GAPS_MAX, Gap
-from k8saudit_eks.delivery.passes import EMPTY_PAGES_MAX, back_off_ms
+from k8saudit_eks.delivery.passes import back_off_ms
 from k8saudit_eks.delivery.read import Purpose, Read
 
 # A gap that is refused again is asked for by halves while there are fewer than this.
@@ -67,19 +68,13 @@ class Gaps:
         """A page of a gap came in; when it was the last, the gap is closed."""
         if read.done:
             self._reads = [other for other in self._reads if other is not read]
-        elif read.empty_pages >= EMPTY_PAGES_MAX:
-            self.refused(read, now_ms)
-            read.empty_pages = 0
 
-    def refused(self, read: Read, now_ms: int, answered_at_ms: int | None = None) -> None:
-        """AWS still refuses it: later again, and by halves."""
-        read.refusals += 1
-        read.retry_at_ms = now_ms + back_off_ms(read)
-        if (
-            read not in self._reads
-            or len(self._reads) >= _SPLIT_BELOW
-            or read.length_ms(now_ms) < 2
-        ):
+    def refused(self, read: Read, now_ms: int, health: Health) -> None:
+        """AWS still refuses it: later again, and by halves if it answers others."""
+        self._postpone(read, now_ms)
+        if not health.is_good or read not in self._reads:
+            return
+        if len(self._reads) >= _SPLIT_BELOW or read.length_ms(now_ms) < 2:
             return
         at = self._reads.index(read)
         halves = read.halves(now_ms)
@@ -87,10 +82,14 @@ class Gaps:
             half.retry_at_ms = read.retry_at_ms
         self._reads[at : at + 1] = halves
 
-    def token_is_refused(self, read: Read, now_ms: int, answered_at_ms: int | None) -> None:
+    def token_is_refused(self, read: Read, now_ms: int, health: Health) -> None:
         """The chain broke off: it begins again."""
         read.restart()
-        self.refused(read, now_ms)
+        self.refused(read, now_ms, health)
+
+    def _postpone(self, read: Read, now_ms: int) -> None:
+        read.refusals += 1
+        read.retry_at_ms = now_ms + back_off_ms(read)
 
     def give_up(self, now_ms: int) -> int:
         """Forget what is too old; how many milliseconds of the log that were since last asked."""

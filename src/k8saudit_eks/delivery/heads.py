@@ -14,8 +14,9 @@ from math import ceil
 from typing import Any, NamedTuple
 
 from k8saudit_eks.delivery.cursor import Cursor
+from k8saudit_eks.delivery.health import Health
 from k8saudit_eks.delivery.ledger import Gap
-from k8saudit_eks.delivery.passes import EMPTY_PAGES_MAX, Pass, back_off_ms
+from k8saudit_eks.delivery.passes import Pass, back_off_ms
 from k8saudit_eks.delivery.read import Purpose, Read
 
 # How far a poll looks back: as far as most events are late, and a second.
@@ -108,8 +109,6 @@ class Heads:
         """A page of a poll came in."""
         if read.token is not None and read.events:
             self._page_events = read.largest_page
-        if read.empty_pages >= EMPTY_PAGES_MAX:
-            self._poll.split(read, now_ms)
         if read.done:
             self._new_events += read.events - read.duplicates
             self._poll.took_page(read)
@@ -118,19 +117,26 @@ class Heads:
                 self._go_apart(now_ms)
             self._poll_ended(now_ms)
 
+    @property
+    def polled_at_ms(self) -> int | None:
+        """When the last poll of the stream began that has waited longest; None before the first."""
+        cursors = self._streams.values() if self.apart else (self._together,)
+        polled_at_ms = [c.polled_at_ms for c in cursors if c.polled_at_ms is not None]
+        return min(polled_at_ms, default=None)
+
     def take_polled(self) -> Polled | None:
         """What the last poll of all streams has read; once, when it has ended."""
         polled, self._polled = self._polled, None
         return polled
 
-    def refused(self, read: Read, now_ms: int, answered_at_ms: int | None) -> Gap | None:
+    def refused(self, read: Read, now_ms: int, health: Health) -> Gap | None:
         """AWS has not answered `read`; the gap that it leaves (passes.py).
 
         A stream that is refused waits, and holds up no other. At the second time its
         range is asked for once of all streams: the fault may be the moment's.
         """
         if not read.streams:
-            gap = self._poll.refused(read, now_ms, answered_at_ms)
+            gap = self._poll.refused(read, now_ms, health)
             self._poll_ended(now_ms)
             return gap
         cursor, self._cursor, self._poll = self._cursor, Cursor(), Pass()
@@ -138,13 +144,17 @@ class Heads:
         read.refusals = cursor.refusals
         cursor.due_ms = now_ms + back_off_ms(read)
         if cursor.refusals > 1:
-            cursor.newest_ms = now_ms
+            cursor.newest_ms = cursor.polled_at_ms = now_ms
             self._poll = Pass([Read(Purpose.HEAD, self._start_ms, now_ms)])
         return None
 
-    def token_is_refused(self, read: Read, now_ms: int, answered_at_ms: int | None) -> Gap | None:
-        """As Pass.token_is_refused()."""
-        return self._poll.token_is_refused(read, now_ms, answered_at_ms)
+    def token_is_refused(self, read: Read, now_ms: int, health: Health) -> Gap | None:
+        """As Pass.token_is_refused(); a stream is left alone, as when it is refused."""
+        if read.streams:
+            return self.refused(read, now_ms, health)
+        gap = self._poll.token_is_refused(read, now_ms, health)
+        self._poll_ended(now_ms)
+        return gap
 
     def stream_is_gone(self, read: Read) -> None:
         """The log stream that `read` asked for does not exist any more."""
@@ -185,6 +195,7 @@ class Heads:
     ) -> Read:
         cursor = self._cursor = self._together
         self.apart = False
+        self._forget_silent(now_ms)
         if cursor.newest_ms is None:
             return Read(Purpose.HEAD, 0, None)
         # A stream whose clock is ahead must not hide what the others write now; and where
@@ -221,7 +232,8 @@ class Heads:
             return None
         cursor = self._cursor = self._streams[name]
         back_ms = min(cursor.spread_ms * 3 // 2 + _STREAM_MARGIN_MS, self._stream_back_max_ms)
-        return Read(Purpose.HEAD, (cursor.newest_ms or 0) - back_ms, None, streams=(name,))
+        start_ms = (cursor.newest_ms or 0) - back_ms
+        return Read(Purpose.HEAD, start_ms, None, streams=(name,), refusals=cursor.refusals)
 
     @property
     def _stream_back_max_ms(self) -> int:
@@ -246,12 +258,11 @@ class Heads:
             cursor.events_per_ms = None
 
     def _fits_together(self) -> bool:
-        cursors = self._streams.values()
-        if any(cursor.events_per_ms is None for cursor in cursors):
-            return False
+        rates = [cursor.events_per_ms for cursor in self._streams.values()]
+        known = [rate for rate in rates if rate is not None]
         span_ms = self._look_back_ms + self._polling_interval_ms
-        events = sum(cursor.peak_events_per_ms for cursor in cursors) * span_ms
-        return events < self._page_events * _TOGETHER_SHARE
+        most = self._page_events * _TOGETHER_SHARE
+        return len(known) == len(rates) and sum(known) * span_ms < most
 
     def _pause_after_ms(self, cursor: Cursor, now_ms: int) -> int:
         """How long to wait after this poll."""

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from k8saudit_eks.delivery.health import Health
 from k8saudit_eks.delivery.ledger import Gap
-from k8saudit_eks.delivery.passes import EMPTY_PAGES_MAX, Pass
+from k8saudit_eks.delivery.passes import Pass
 from k8saudit_eks.delivery.read import Purpose, Read
 
 AGES_MS = (15_000, 35_000, 75_000, 150_000)
@@ -127,17 +128,15 @@ class Ladder:
     def took_page(self, read: Read, now_ms: int) -> None:
         """A page of one of the rungs came in, or of a sample."""
         reading = self._pass_of(read)
-        if read.empty_pages >= EMPTY_PAGES_MAX:
-            reading.split(read, now_ms)
         reading.took_page(read)
 
-    def refused(self, read: Read, now_ms: int, answered_at_ms: int | None) -> Gap | None:
+    def refused(self, read: Read, now_ms: int, health: Health) -> Gap | None:
         """As Pass.refused()."""
-        return self._pass_of(read).refused(read, now_ms, answered_at_ms)
+        return self._pass_of(read).refused(read, now_ms, health)
 
-    def token_is_refused(self, read: Read, now_ms: int, answered_at_ms: int | None) -> Gap | None:
+    def token_is_refused(self, read: Read, now_ms: int, health: Health) -> Gap | None:
         """As Pass.token_is_refused()."""
-        return self._pass_of(read).token_is_refused(read, now_ms, answered_at_ms)
+        return self._pass_of(read).token_is_refused(read, now_ms, health)
 
     def leave_out(self, gaps: Sequence[Gap]) -> None:
         """As Pass.leave_out()."""
@@ -157,14 +156,14 @@ class Ladder:
 
     def covered(self, start_ms: int, at_ms: int) -> None:
         """The head has read everything from start_ms on; it began at at_ms."""
-        self.head_was_read(at_ms)
         for rung in self._rungs:
             if start_ms <= rung.position_ms and not rung.reading.reads:
                 rung.skip_to(at_ms - rung.age_ms)
 
-    def head_was_read(self, at_ms: int) -> None:
-        """What is old enough by then may be read again."""
-        self._head_at_ms = at_ms
+    def head_was_read(self, at_ms: int | None) -> None:
+        """What was old enough by then may be read again; None if it was not read yet."""
+        if at_ms is not None:
+            self._head_at_ms = at_ms
 
     def reach_ms(self, now_ms: int, events_per_ms: float, events: float) -> int | None:
         """How far back the head has to read to spare rungs their calls, for so many events."""

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from k8saudit_eks.delivery.health import Health
 from k8saudit_eks.delivery.ledger import Gap
 from k8saudit_eks.delivery.read import Read
 
 # One refusal is bad luck. A second one may be the range's: it is asked for by halves.
 REFUSALS_MAX = 2
-# So many parts of one pass may be under suspicion at a time. A range in which all is
-# refused would otherwise cost a call a millisecond.
+# So many parts of one pass may be under suspicion. Where there are more, all of the
+# range may be bad: to find its last good millisecond would cost a call for each.
 PARTS_MAX = 8
 # A chain that has had so many empty pages, one behind the other, is taken for refused:
-# it may have no end. Its halves need fewer pages if it has one.
+# it may have no end. If it has one, its halves need fewer pages.
 EMPTY_PAGES_MAX = 10
 # A shorter chain is not halved because its token was refused.
 _HALVED_MIN_MS = 2_000
@@ -32,6 +33,8 @@ class Pass:
 
     def __init__(self, reads: Iterable[Read] = ()) -> None:
         self.reads = list(reads)
+        # Until no part is under suspicion any more.
+        self._all_may_be_bad = False
 
     def ready(self, now_ms: int) -> list[Read]:
         """What may be asked for now, oldest first."""
@@ -48,11 +51,8 @@ class Pass:
         if read.done and read in self.reads:
             self.reads.remove(read)
 
-    def refused(self, read: Read, now_ms: int, answered_at_ms: int | None) -> Gap | None:
+    def refused(self, read: Read, now_ms: int, health: Health) -> Gap | None:
         """AWS has not answered `read`: it waits, or goes on as two halves, or is given up here.
-
-        Args:
-            answered_at_ms: when AWS answered any read of this log group last.
 
         Returns:
             The range, when the fault is its own: AWS answers other reads.
@@ -61,16 +61,16 @@ class Pass:
         if read.refused_at_ms is None:
             read.refused_at_ms = now_ms
         read.retry_at_ms = now_ms + back_off_ms(read)
-        if read not in self.reads or read.refusals < REFUSALS_MAX:
+        if read not in self.reads or read.refusals < REFUSALS_MAX or not health.is_good:
             return None
         if self.split(read, now_ms):
             return None
-        if read.end_ms is None or answered_at_ms is None or answered_at_ms < read.refused_at_ms:
+        if read.end_ms is None or not health.answered_since(read.refused_at_ms):
             return None
         self.reads.remove(read)
         return Gap(read.start_ms, read.end_ms)
 
-    def token_is_refused(self, read: Read, now_ms: int, answered_at_ms: int | None) -> Gap | None:
+    def token_is_refused(self, read: Read, now_ms: int, health: Health) -> Gap | None:
         """The chain broke off: it begins again as two of half its length, or as it is.
 
         Where page tokens are refused by chance, a long chain hardly ever ends.
@@ -78,13 +78,18 @@ class Pass:
         if read.length_ms(now_ms) >= _HALVED_MIN_MS and self.split(read, now_ms):
             return None
         read.restart()
-        return self.refused(read, now_ms, answered_at_ms)
+        return self.refused(read, now_ms, health)
 
     def split(self, read: Read, now_ms: int) -> bool:
         """Put the two halves of `read` in its place; False where that is not to be."""
         if read not in self.reads or read.length_ms(now_ms) < 2:
             return False
-        if sum(part.refusals >= REFUSALS_MAX for part in self.reads) >= PARTS_MAX:
+        suspects = [part for part in self.reads if part.refusals >= REFUSALS_MAX]
+        if suspects in ([], [read]) and read.refusals <= REFUSALS_MAX:
+            self._all_may_be_bad = False
+        elif len(suspects) >= PARTS_MAX:
+            self._all_may_be_bad = True
+        if self._all_may_be_bad:
             return False
         at = self.reads.index(read)
         self.reads[at : at + 1] = read.halves(now_ms)

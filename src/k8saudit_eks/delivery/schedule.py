@@ -2,7 +2,8 @@
 
 1. A poll of the head and the slices that settle come first. When both have something to
    read they take turns, or go side by side: neither can hold up the other.
-2. A gap comes when the call budget leaves calls, and at least every ten seconds.
+2. A gap comes when none of these is due and the call budget leaves calls; and it comes
+   before them when none has been read for ten seconds.
 3. The ladder comes when nothing else is due and the call budget leaves calls.
 4. What AWS has refused waits, for itself alone: twice as long each time (passes.py).
 """
@@ -24,16 +25,25 @@ _UNSURE_MS = 1_000
 # are read apart are found by that.
 SAMPLE_EVERY_MS = 60_000
 SAMPLE_APART_EVERY_MS = 20_000
+_SAMPLE_EVERY_POLLS = 5
 
 
 class Schedule:
     """Pure logic: times are milliseconds since the epoch by AWS's clock."""
 
-    def __init__(self, heads: Heads, settling: Settling, gaps: Gaps, ladder: Ladder) -> None:
+    def __init__(
+        self,
+        heads: Heads,
+        settling: Settling,
+        gaps: Gaps,
+        ladder: Ladder,
+        polling_interval_ms: int,
+    ) -> None:
         self._heads = heads
         self._settling = settling
         self._gaps = gaps
         self._ladder = ladder
+        self._polling_interval_ms = polling_interval_ms
         self._last = Purpose.SETTLE
         self._gap_at_ms = 0
 
@@ -50,14 +60,14 @@ class Schedule:
         polled = self._heads.take_polled()
         if polled is not None:
             self._ladder.covered(*polled)
-        if self._heads.apart:
-            self._ladder.head_was_read(now_ms)
+        self._ladder.head_was_read(self._heads.polled_at_ms)
         settling_ms = self._settling.pause_ms(now_ms) if is_clock_sure else _UNSURE_MS
-        reads = self._gap(now_ms, has_spare=has_spare)
-        if not reads:
-            reads = self._due(now_ms, most if settling_ms == 0 else 0)
-        if not reads:
-            reads = self._spare(now_ms, has_spare=has_spare)
+        gap_waits = 0 <= now_ms - self._gap_at_ms < _GAP_EVERY_MS
+        reads = [] if gap_waits else self._gap(now_ms)
+        reads = reads or self._due(now_ms, most if settling_ms == 0 else 0)
+        if not reads and has_spare:
+            reads = self._gap(now_ms)
+        reads = reads or self._spare(now_ms, has_spare=has_spare)
         if not reads:
             return self._pause_ms(now_ms, settling_ms)
         self._last = reads[-1].purpose
@@ -68,13 +78,13 @@ class Schedule:
     @property
     def sample_every_ms(self) -> int:
         """How often a rung that rests looks at one second."""
-        return SAMPLE_APART_EVERY_MS if self._heads.apart else SAMPLE_EVERY_MS
+        if self._heads.apart:
+            return SAMPLE_APART_EVERY_MS
+        return max(SAMPLE_EVERY_MS, _SAMPLE_EVERY_POLLS * self._polling_interval_ms)
 
-    def _gap(self, now_ms: int, *, has_spare: bool) -> list[Read]:
-        if not has_spare and 0 <= now_ms - self._gap_at_ms < _GAP_EVERY_MS:
-            return []
+    def _gap(self, now_ms: int) -> list[Read]:
         read = self._gaps.ready(now_ms)
-        if read is None or self._last is Purpose.GAP:
+        if read is None:
             return []
         self._gap_at_ms = now_ms
         return [read]

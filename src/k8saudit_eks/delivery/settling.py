@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from k8saudit_eks.delivery.health import Health
 from k8saudit_eks.delivery.ledger import Gap
-from k8saudit_eks.delivery.passes import EMPTY_PAGES_MAX, PARTS_MAX, Pass
+from k8saudit_eks.delivery.passes import PARTS_MAX, Pass
 from k8saudit_eks.delivery.read import Purpose, Read
 
 SLICE_MS = 30_000
@@ -102,20 +103,18 @@ class Settling:
             self._pages = read.pages
             self._pause_ms = min(_GAP_MAX_MS, SLICE_MS // 2 // read.pages)
             self._slices.took_page(read)
-        elif read.empty_pages >= EMPTY_PAGES_MAX:
-            self._slices.split(read, now_ms)
         elif read.pages >= SLICE_PAGES_MAX:
             if read.length_ms(now_ms) > SLICE_MS:
                 self._drop_from(read)
             self._slice_ms = SLICE_MS
 
-    def refused(self, read: Read, now_ms: int, answered_at_ms: int | None) -> Gap | None:
+    def refused(self, read: Read, now_ms: int, health: Health) -> Gap | None:
         """As Pass.refused()."""
-        return self._slices.refused(read, now_ms, answered_at_ms)
+        return self._slices.refused(read, now_ms, health)
 
-    def token_is_refused(self, read: Read, now_ms: int, answered_at_ms: int | None) -> Gap | None:
+    def token_is_refused(self, read: Read, now_ms: int, health: Health) -> Gap | None:
         """As Pass.token_is_refused()."""
-        return self._slices.token_is_refused(read, now_ms, answered_at_ms)
+        return self._slices.token_is_refused(read, now_ms, health)
 
     def leave_out(self, gaps: Sequence[Gap]) -> None:
         """As Pass.leave_out()."""

@@ -13,8 +13,10 @@ from typing import Any, NamedTuple
 
 from k8saudit_eks.delivery.gaps import Gaps
 from k8saudit_eks.delivery.heads import Heads
+from k8saudit_eks.delivery.health import Health
 from k8saudit_eks.delivery.ladder import Ladder
 from k8saudit_eks.delivery.ledger import Gap, Mark
+from k8saudit_eks.delivery.passes import EMPTY_PAGES_MAX, REFUSALS_MAX
 from k8saudit_eks.delivery.read import Purpose, Read
 from k8saudit_eks.delivery.schedule import Schedule
 from k8saudit_eks.delivery.seen import Key, SeenIds
@@ -78,7 +80,9 @@ class Window:
             late_window_ms=late_window_ms,
             polling_interval_ms=polling_interval_ms,
         )
-        self._schedule = Schedule(self._heads, self._settling, self._gaps, self._ladder)
+        self._schedule = Schedule(
+            self._heads, self._settling, self._gaps, self._ladder, polling_interval_ms
+        )
         self._parts: dict[Purpose, Heads | Ladder | Settling | Gaps] = {
             Purpose.HEAD: self._heads,
             Purpose.REREAD: self._ladder,
@@ -89,7 +93,7 @@ class Window:
         self._seen = seen
         # What is older was never the head's to find.
         self._head_since_ms: int | None = None
-        self._answered_at_ms: int | None = None
+        self._health = Health()
         self._mark = Mark(settled_ms, tuple(gaps))
 
     @property
@@ -149,22 +153,28 @@ class Window:
             else:
                 fresh.append(event)
                 keys.append(key)
+        self._health.answered(read, now_ms)
         read.took(len(events), duplicates, next_token, now_ms)
-        self._answered_at_ms = now_ms
         late, delay_ms = self._observe(read, fresh, now_ms)
         self._parts[read.purpose].took_page(read, now_ms)
+        if read.empty_pages >= EMPTY_PAGES_MAX and not read.done:
+            read.empty_pages = 0
+            read.refusals = max(read.refusals, REFUSALS_MAX - 1)
+            self._refused(read, now_ms)
         return PageResult(fresh, keys, duplicates, late, delay_ms)
 
     def refused(self, read: Read, now_ms: int) -> None:
         """AWS has not answered `read`, and the fault may be the range's own."""
-        self._leave(
-            self._parts[read.purpose].refused(read, now_ms, self._answered_at_ms), read, now_ms
-        )
+        self._health.refused(read)
+        self._refused(read, now_ms)
+
+    def _refused(self, read: Read, now_ms: int) -> None:
+        self._leave(self._parts[read.purpose].refused(read, now_ms, self._health), read, now_ms)
 
     def token_is_refused(self, read: Read, now_ms: int) -> None:
         """What is left of the chain can't be had."""
         part = self._parts[read.purpose]
-        self._leave(part.token_is_refused(read, now_ms, self._answered_at_ms), read, now_ms)
+        self._leave(part.token_is_refused(read, now_ms, self._health), read, now_ms)
 
     def stream_is_gone(self, read: Read) -> None:
         """The log stream that `read` asked for does not exist any more."""

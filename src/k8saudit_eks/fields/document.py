@@ -4,7 +4,8 @@ The same rules as the native extractor's, written from the other side: of severa
 members with one name the first counts, in a patch the last, as for the API server, but
 of the event's own the first there, too; what a strict parser refuses is repaired with
 U+FFFD (ill-formed UTF-8, raw control characters in strings, lone surrogates); a number
-beyond 64 bits or beyond a double keeps its text.
+beyond 64 bits or beyond a double keeps its text; what is no JSON even then is cut before
+the token that offends.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import re
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
+
+from k8saudit_eks.repair import close
 
 REPLACEMENT = "\ufffd"
 
@@ -33,7 +36,7 @@ Members = Callable[[list[tuple[str, Any]]], dict[str, Any]]
 
 
 class UnparsableError(Exception):
-    """The payload is no JSON, even after repair."""
+    """Nothing of the payload is JSON, even after repair."""
 
 
 class TooDeepError(Exception):
@@ -47,29 +50,37 @@ class NumberText(str):
     """A number that no 64-bit type holds: its text as it stood in the event."""
 
 
-def parse(payload: bytes) -> Any:
-    """The payload as dict, list, str, int, float, NumberText, bool or None.
+def parse(payload: bytes) -> tuple[Any, bool]:
+    """The payload as dict, list, str, int, float, NumberText, bool or None; whether it is cut.
 
     Raises:
-        UnparsableError: it is no JSON.
+        UnparsableError: nothing of it is JSON.
         TooDeepError: it can't be read here.
     """
     try:
         text = payload.decode("utf-8")
         if not any(escape.group(1) for escape in _ESCAPE.finditer(text)):
-            return _loads(text, _refuse, strict=True)
-    except RecursionError as error:
-        raise TooDeepError from error
-    except ValueError:  # UnicodeDecodeError and JSONDecodeError are some
+            return _loads(text, _refuse, strict=True), False
+    except (RecursionError, ValueError):  # UnicodeDecodeError and JSONDecodeError are some
         pass
+    repaired = _repaired(payload)
     try:
-        document = _loads(_repaired(payload), NumberText, strict=False)
-        below = _last_wins if is_patch(document) else _first_wins
-        return _clean(document, _first_wins, below)
+        return _loads_repaired(repaired), False
+    except (RecursionError, ValueError):
+        pass
+    short = close(repaired.encode())
+    if short is None:
+        raise UnparsableError
+    try:
+        return _loads_repaired(short.text.decode()), short.cut
     except RecursionError as error:
         raise TooDeepError from error
-    except ValueError as error:
-        raise UnparsableError(str(error)) from error
+
+
+def _loads_repaired(text: str) -> Any:
+    document = _loads(text, NumberText, strict=False)
+    below = _last_wins if is_patch(document) else _first_wins
+    return _clean(document, _first_wins, below)
 
 
 def _refuse(literal: str) -> Any:
@@ -188,7 +199,7 @@ def as_json(value: Any) -> str:
 
 def _float_text(value: float) -> str:
     if value == 0:
-        return "-0" if math.copysign(1, value) < 0 else "0"
+        return "0"  # -0.0 too: where the API server takes an integer, it takes a 0
     exact = Decimal(repr(value)).normalize()
     if 1e-6 <= abs(value) < 1e21:
         return f"{exact:f}"

@@ -113,9 +113,11 @@ def envelope_fields() -> Iterator[Field]:
     )
     yield Field(
         "ka.truncated",
-        "true if the event's log line was cut off by CloudWatch Logs and repaired, else false.",
+        "true if not all of the event could be read: its log line was cut off, it is damaged, or "
+        "its query has more than 10,000 parameters; else false.",
         ("$.k8saudit_eks.truncated",),
-        Shape.IS_TRUE,
+        Shape.TRUNCATED,
+        fallback="$.requestURI",
     )
 
 
@@ -170,6 +172,13 @@ def target_and_uri_fields() -> Iterator[Field]:
         "Path of the request's URI, decoded, without the query.",
         ("$.requestURI",),
         Shape.URI_PATH,
+    )
+    yield Field(
+        "ka.uri.too_many_params",
+        "true if the URI has more than 10,000 query parameters, of which none is answered: older "
+        "API servers obey them, newer ones ignore them all; else false.",
+        ("$.requestURI",),
+        Shape.QUERY_REFUSED,
     )
     runs_command = (Guard("$.objectRef.subresource", ("exec", "attach")),)
     yield Field(

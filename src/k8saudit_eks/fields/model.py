@@ -16,6 +16,9 @@ KEY = "<key>"
 # Keeps the prefixes of a path of a thousand segments from filling the memory.
 MAX_PREFIX_LEVELS = 8
 
+# Go refuses a query of more as a whole (CVE-2025-61726; net/url counts the & and 1).
+MAX_QUERY_PARAMETERS = 10_000
+
 
 class Arg(Enum):
     """The argument a field takes in brackets."""
@@ -55,8 +58,9 @@ class Shape(Enum):
     # "true" if any node's part equals the key, or starts with it where the key
     # ends in *; else "false"; no value without nodes.
     ANY_MATCHES_KEY = "any_matches_key"
-    # "true" if the node is JSON true, else "false", also when it is absent.
-    IS_TRUE = "is_true"
+    # "true" if the node is JSON true, or the event could not be read to its end, or its
+    # query (the fallback is the URI) is refused; else "false".
+    TRUNCATED = "truncated"
     ALWAYS_TRUE = "always_true"
     # Of a request URI: the first value of the query parameter named by the key.
     QUERY_PARAMETER = "query_parameter"
@@ -64,6 +68,9 @@ class Shape(Enum):
     QUERY_VALUES = "query_values"
     # The same, joined by a space.
     QUERY_VALUES_JOINED = "query_values_joined"
+    # Of a request URI: "true" if it has more than MAX_QUERY_PARAMETERS, of which none is
+    # answered, else "false".
+    QUERY_REFUSED = "query_refused"
     # Of a request URI: the path.
     URI_PATH = "uri_path"
     # Milliseconds (integer node) since the event's own time; 0 when negative.

@@ -16,7 +16,7 @@ from jsonpath_ng.ext.parser import parse as parse_jsonpath
 from jsonpath_ng.jsonpath import Child, Fields, JSONPath, Root, This
 
 from k8saudit_eks.fields.document import UnparsableError, as_text, is_patch, parse
-from k8saudit_eks.fields.model import KEY, Arg, Choice, Field, Guard
+from k8saudit_eks.fields.model import KEY, Arg, Choice, Field, Guard, Shape
 from k8saudit_eks.fields.shapes import Nodes, Values, render
 from k8saudit_eks.fields.table import FIELDS
 
@@ -39,7 +39,7 @@ class Event:
     """One event, parsed once; its fields can be asked for in any order."""
 
     def __init__(self, payload: bytes, time_ns: int = 0) -> None:
-        """Read a payload; one that is no audit event has no values.
+        """Read a payload; of one that is no audit event only ka.truncated has a value.
 
         Args:
             payload: the JSON that the plugin delivers for an event.
@@ -49,15 +49,14 @@ class Event:
             TooDeepError: the payload is nested deeper than Python reads JSON.
         """
         self._time_ns = time_ns
-        self.is_parsable = True
         self._document: Any = None
         try:
-            document = parse(payload)
+            document, self._is_cut = parse(payload)
         except UnparsableError:
-            self.is_parsable = False
-            return
+            document, self._is_cut = None, True
         if isinstance(document, dict) and document.get("auditID") is not None:
             self._document = document
+        self.is_parsable = self._document is not None and not self._is_cut
 
     def extract(self, name: str, arg: Key = None) -> Values | None:
         """The field's values, or None if it has none.
@@ -74,7 +73,9 @@ class Event:
             raise UnknownFieldError(f"there is no field {name}")
         if row.arg is Arg.KEY and not isinstance(arg, str):
             raise MissingKeyError(f"{name} needs a key in brackets: {name}[...]")
-        if self._document is None or not all(map(self._holds, row.guards)):
+        if self._document is None:
+            return ["true"] if row.shape is Shape.TRUNCATED else None
+        if not all(map(self._holds, row.guards)):
             return None
         key = arg if isinstance(arg, str) else ""
         values = render(row, self._nodes(row, arg), key, self._time_ns)
@@ -91,7 +92,7 @@ class Event:
         def part(node: Any, path: str) -> Any:
             return next(iter(walk.parts(node, path)), None)
 
-        return Nodes(nodes, part, fallback)
+        return Nodes(nodes, part, fallback, self._is_cut)
 
     def _absolute(self, path: str) -> Any:
         found = list(_Walk(self._document).find(_tree(path), [self._document]))

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from k8saudit_eks.fields.document import NumberText, as_text
-from k8saudit_eks.fields.model import MAX_PREFIX_LEVELS, Field, Shape
+from k8saudit_eks.fields.model import MAX_PREFIX_LEVELS, MAX_QUERY_PARAMETERS, Field, Shape
 
 Values = list[str | int]
 
@@ -19,6 +19,8 @@ _TIME = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:[Zz]|([+-])(\d\d):(\d\d))",
     re.ASCII,
 )
+# Pairs of a query that Go's net/url.ParseQuery passes over.
+_DROPPED = re.compile(";|%(?![0-9A-Fa-f]{2})")
 _UPPER_CASE = str.maketrans(ascii_lowercase, ascii_uppercase)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NS_PER_MS = 1_000_000
@@ -32,11 +34,13 @@ class Nodes:
         nodes: in order, without absent ones and nulls.
         part: what a relative path reaches from a node, or None.
         fallback: the node of the field's fallback, or None.
+        is_cut: whether the event could not be read to its end.
     """
 
     nodes: list[Any]
     part: Callable[[Any, str], Any]
     fallback: Any
+    is_cut: bool
 
 
 def render(row: Field, reached: Nodes, key: str, time_ns: int) -> Values:
@@ -65,8 +69,9 @@ def render(row: Field, reached: Nodes, key: str, time_ns: int) -> Values:
         case Shape.ANY_MATCHES_KEY:
             strings = (part for part in _parts(row, reached) if _is_string(part))
             return _any(nodes, (_matches(text, key) for text in strings))
-        case Shape.IS_TRUE:
-            return _any([True], (node is True for node in nodes))
+        case Shape.TRUNCATED:
+            reasons = [reached.is_cut, _is_refused(reached.fallback)]
+            return _any([True], [*reasons, *(node is True for node in nodes)])
         case Shape.ALWAYS_TRUE:
             return ["true"]
         case Shape.QUERY_PARAMETER:
@@ -76,6 +81,8 @@ def render(row: Field, reached: Nodes, key: str, time_ns: int) -> Values:
         case Shape.QUERY_VALUES_JOINED:
             values = [value for name, value in _parameters(nodes) if name in row.parts]
             return [" ".join(values)] if values else []
+        case Shape.QUERY_REFUSED:
+            return ["true" if _is_refused(node) else "false" for node in nodes]
         case Shape.URI_PATH:
             paths = (node.partition("?")[0] for node in nodes if _is_string(node))
             return [as_text(unquote(path)) for path in paths]
@@ -176,9 +183,18 @@ def _matches(text: str, key: str) -> bool:
 def _parameters(nodes: list[Any]) -> list[tuple[str, str]]:
     pairs: list[tuple[str, str]] = []
     for uri in filter(_is_string, nodes):
-        _, _, query = uri.partition("?")
-        pairs += parse_qsl(query, keep_blank_values=True, errors="replace")
+        if not _is_refused(uri):
+            _, _, query = uri.partition("?")
+            obeyed = "&".join(pair for pair in query.split("&") if not _DROPPED.search(pair))
+            pairs += parse_qsl(obeyed, keep_blank_values=True, errors="replace")
     return [(as_text(name), as_text(value)) for name, value in pairs]
+
+
+def _is_refused(uri: Any) -> bool:
+    """Whether Go answers no parameter at all; nobody can tell which Go the API server is."""
+    if not _is_string(uri):
+        return False
+    return str(uri.partition("?")[2]).count("&") + 1 > MAX_QUERY_PARAMETERS
 
 
 def _time_ns(node: Any) -> int | None:

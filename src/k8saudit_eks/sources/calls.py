@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -19,6 +20,8 @@ from k8saudit_eks.sources.lanes import Lanes
 
 _BACK_OFF_FIRST_S = 0.5
 _BACK_OFF_MAX_S = 20.0
+# Longer than a call to a host that does not answer takes.
+_SLOW_S = 30.0
 
 
 class Answer(NamedTuple):
@@ -39,6 +42,8 @@ class Calls:
         budget: CallBudget,
         lanes: Lanes,
         sparing: Sparing,
+        *,
+        monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
         """name: of the source, for the log."""
         self._name = name
@@ -48,6 +53,7 @@ class Calls:
         self._lanes = lanes
         self._sparing = sparing
         self._throttles = 0
+        self._monotonic_s = monotonic_s
         # Whether a failure was logged that its end has to be logged of, too.
         self._reported = False
 
@@ -71,10 +77,12 @@ class Calls:
         Failures are counted, and logged at most once a minute.
         """
         self._host.count(Metric.API_CALLS, len(reads))
+        began_s = self._monotonic_s()
         results = self._lanes.make([partial(self._page, read) for read in reads], stop)
         if stop.is_set():
             # What failed may have failed because of the stop; the rest is read again.
             return []
+        self._mention_slowness(self._monotonic_s() - began_s)
         errors = [result for result in results if isinstance(result, ReadError)]
         for error in errors:
             self._failed(error)
@@ -110,6 +118,16 @@ class Calls:
         if self._reported and wholly:
             self._host.log.info("%s: CloudWatch Logs answers again", self._name)
             self._reported = False
+
+    def _mention_slowness(self, took_s: float) -> None:
+        """Timeouts are those of one read of a socket: an answer that trickles takes longer."""
+        if took_s >= _SLOW_S and self._sparing.may("slow"):
+            self._host.log.warning(
+                "%s: it took %d s to get an answer of CloudWatch Logs: see whether the network on "
+                "the way there, a proxy, or what fetches credentials is slow; nothing is lost",
+                self._name,
+                took_s,
+            )
 
     def _failed(self, error: ReadError) -> None:
         throttled = error.kind is Failure.THROTTLED

@@ -10,6 +10,8 @@ from k8saudit_eks.event_queue import Host
 from k8saudit_eks.host_log import Sparing
 from k8saudit_eks.metrics import Metric
 
+_UNREADABLE_EVERY_S = 1.0
+
 
 class Framer:
     """Frames one log group's events; counts and reports those that can't be. One thread."""
@@ -32,27 +34,34 @@ class Framer:
         self._origins: dict[str | None, Origin] = {}
 
     def frame(self, event: dict[str, Any]) -> tuple[Framed, ...]:
-        """The audit events of one log event, as aws.Page gives it; none when it is none."""
+        """The audit events of one log event, as aws.Page gives it.
+
+        Where it holds something else, the last may be one that says so (audit.py).
+        """
         stream = event.get("logStreamName")
         ingestion_ms = event.get("ingestionTime")
         framed = frame(
             event.get("message", ""),
             origin=self._origin(stream if isinstance(stream, str) else None),
+            close=self._host.close_json,
             event_id=event["eventId"],
             ingestion_time_ms=ingestion_ms if isinstance(ingestion_ms, int) else None,
             timestamp_ms=event["timestamp"],
             max_size_bytes=self._max_size_bytes,
         )
-        if not framed:
-            self._host.count(Metric.EVENTS_INVALID)
-            if self._sparing.may("invalid"):
-                self._host.log.warning(
-                    "%s: log event %s is no audit event, or cut too early to repair; it is passed "
-                    "over and counted",
-                    self._cluster,
-                    event["eventId"],
-                )
-        return framed
+        if framed and not framed[-1].unreadable:
+            return framed
+        self._host.count(Metric.EVENTS_INVALID)
+        if self._sparing.may("invalid"):
+            self._host.log.warning(
+                "%s: log event %s is no audit event, or cut too early to repair; it is counted, "
+                "and an event of its own says so, at most one a second",
+                self._cluster,
+                event["eventId"],
+            )
+        # Whoever makes lines unreadable must not fill the queue with events about them.
+        may_say_so = framed and self._sparing.may("unreadable", every_s=_UNREADABLE_EVERY_S)
+        return framed if may_say_so else framed[:-1]
 
     def _origin(self, stream: str | None) -> Origin:
         origin = self._origins.get(stream)

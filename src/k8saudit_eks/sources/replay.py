@@ -127,6 +127,7 @@ class _Replay:
             frame(
                 record.message,
                 origin=self._origins.of(record.log_group, stream, record.account),
+                close=self._host.close_json,
                 event_id=record.event_id,
                 ingestion_time_ms=record.ingestion_time_ms,
                 timestamp_ms=record.timestamp_ms,
@@ -135,10 +136,12 @@ class _Replay:
             if record.message is not None
             else ()
         )
-        if not framed:
+        # Whoever replays a file reads the log, too: no event is made up in it.
+        events = [event for event in framed if not event.unreadable]
+        if not events or len(events) < len(framed):
             self._passed_over.line(file, record)
         full = False
-        for event in framed:
+        for event in events:
             full = page.add(event.payload, event.time_ns, event.truncated)
         return full
 

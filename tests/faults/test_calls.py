@@ -1,0 +1,35 @@
+"""Calls that take long: what the log says."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from fakes import Clock, FakeClient, FakeHost, FakeLanes
+from simulated_logs import SimulatedLogs
+
+from k8saudit_eks.aws import LogGroup
+from k8saudit_eks.delivery.budget import CallBudget
+from k8saudit_eks.delivery.read import Purpose, Read
+from k8saudit_eks.host_log import Sparing
+from k8saudit_eks.sources.calls import Calls
+
+
+@pytest.mark.parametrize(("call_s", "lines"), [(25, 0), (63, 1)])
+def test_an_answer_that_trickles_is_said(
+    call_s: float, lines: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Once a minute; a call that only meets its timeouts says so itself."""
+    clock, logs, host = Clock(), SimulatedLogs(), FakeHost()
+    group = LogGroup(FakeClient(logs, clock, call_s=call_s), name=logs.name, stream_prefix="")
+    calls = Calls(
+        "prod",
+        group,
+        host,
+        CallBudget(5, clock),
+        FakeLanes(clock, 1),
+        Sparing(clock),
+        monotonic_s=clock,
+    )
+    calls.make([Read(Purpose.HEAD, clock.now_ms, None)], threading.Event())
+    assert caplog.text.count(f"took {call_s} s to get an answer") == lines

@@ -1,0 +1,100 @@
+"""AWS's time, as the Date headers of its answers show it."""
+
+from __future__ import annotations
+
+from k8saudit_eks.delivery.clock import AHEAD_MAX_MS, ServerClock
+
+START_MS = 1_767_225_600_000
+HOUR_MS = 3_600_000
+
+
+class Machine:
+    """A machine's clocks: wall_s may be wrong or be set, monotonic_s only goes on."""
+
+    def __init__(self, wrong_ms: int = 0) -> None:
+        self.wall_ms = START_MS + wrong_ms
+        self.passed_ms = 50_000
+
+    def wall_s(self) -> float:
+        return self.wall_ms / 1000
+
+    def monotonic_s(self) -> float:
+        return self.passed_ms / 1000
+
+    def clock(self) -> ServerClock:
+        return ServerClock(self.wall_s, self.monotonic_s)
+
+
+def test_it_is_not_sure_before_the_first_answer() -> None:
+    """A Date that agrees makes it sure."""
+    clock = Machine().clock()
+    assert not clock.is_sure
+    assert clock.correct(START_MS) == 0
+    assert clock.is_sure
+
+
+def test_one_wrong_date_is_not_believed() -> None:
+    """It makes the clock unsure; the next right one makes it sure again, uncorrected."""
+    clock = Machine().clock()
+    clock.correct(START_MS)
+    assert clock.correct(START_MS + HOUR_MS) == 0
+    assert not clock.is_sure
+    assert clock.now_ms() == START_MS
+    assert clock.correct(START_MS) == 0
+    assert clock.is_sure
+    assert clock.correct(START_MS + HOUR_MS) == 0, "two wrong ones with a right one between"
+    assert clock.now_ms() == START_MS
+
+
+def test_two_dates_that_agree_are_believed() -> None:
+    """Forwards and backwards; the answer says by how much."""
+    for wrong_ms in (-HOUR_MS, HOUR_MS):
+        clock = Machine(wrong_ms).clock()
+        assert clock.correct(START_MS) == 0
+        assert not clock.is_sure
+        correction_ms = clock.correct(START_MS)
+        assert abs(correction_ms + wrong_ms) <= 1_000
+        assert clock.is_sure
+        assert abs(clock.now_ms() - START_MS) <= 1_000
+
+
+def test_two_wrong_dates_that_differ_are_not_believed() -> None:
+    """Both say that the clock is wrong, but not by the same."""
+    clock = Machine().clock()
+    assert clock.correct(START_MS + HOUR_MS) == 0
+    assert clock.correct(START_MS + 2 * HOUR_MS) == 0
+    assert clock.now_ms() == START_MS
+    assert not clock.is_sure
+
+
+def test_small_differences_mean_nothing() -> None:
+    """Whole seconds and slow answers: what AHEAD_MAX_MS says is never exceeded unnoticed."""
+    machine = Machine(4_000)
+    clock = machine.clock()
+    for _ in range(3):
+        assert clock.correct(START_MS) == 0
+    assert clock.is_sure
+    machine = Machine(AHEAD_MAX_MS + 1)
+    clock = machine.clock()
+    clock.correct(START_MS)
+    assert not clock.is_sure
+
+
+def test_time_goes_on_by_the_monotonic_clock() -> None:
+    """Setting the machine's clock changes nothing."""
+    machine = Machine()
+    clock = machine.clock()
+    machine.wall_ms += HOUR_MS
+    machine.passed_ms += 7_000
+    assert clock.now_ms() == START_MS + 7_000
+
+
+def test_without_dates_the_machines_clock_has_to_do() -> None:
+    """Ten answers without a Date header; a single one proves nothing."""
+    clock = Machine().clock()
+    for _ in range(9):
+        clock.correct(None)
+    assert not clock.is_sure
+    clock.correct(None)
+    assert clock.is_sure
+    assert clock.now_ms() == START_MS

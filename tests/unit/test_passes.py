@@ -1,0 +1,179 @@
+"""What becomes of a range that AWS refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from k8saudit_eks.delivery.ledger import Gap
+from k8saudit_eks.delivery.passes import PARTS_MAX, Pass, back_off_ms
+from k8saudit_eks.delivery.read import Purpose, Read
+
+START_MS = 1_767_225_600_000
+LENGTH_MS = 30_000
+END_MS = START_MS + LENGTH_MS - 1
+
+
+def whole(purpose: Purpose = Purpose.SETTLE, end_ms: int | None = END_MS) -> Read:
+    return Read(purpose, START_MS, end_ms)
+
+
+def covered_ms(parts: list[tuple[int, int | None]]) -> list[tuple[int, int | None]]:
+    """The same ranges, neighbours joined."""
+    joined: list[tuple[int, int | None]] = []
+    for start_ms, end_ms in sorted(parts, key=lambda part: part[0]):
+        if joined and joined[-1][1] == start_ms - 1:
+            joined[-1] = (joined[-1][0], end_ms)
+        else:
+            joined.append((start_ms, end_ms))
+    return joined
+
+
+def read_through(
+    reading: Pass, is_refused: Callable[[Read], bool], *, others_answer: bool, until_ms: int
+) -> tuple[list[Gap], int]:
+    """Ask for what is ready, every second; the gaps, and how many calls that took."""
+    gaps: list[Gap] = []
+    calls = 0
+    for now_ms in range(START_MS, until_ms, 1_000):
+        for read in reading.ready(now_ms)[:1]:
+            calls += 1
+            if is_refused(read):
+                gap = reading.refused(read, now_ms, now_ms if others_answer else None)
+                gaps += [] if gap is None else [gap]
+            else:
+                read.took(1, 0, None, now_ms)
+                reading.took_page(read)
+    return gaps, calls
+
+
+def test_a_refused_range_waits_twice_as_long_each_time() -> None:
+    """1 s, 2 s, 4 s and so on, half a minute at most."""
+    read = whole()
+    waits_s = []
+    for read.refusals in range(1, 9):
+        waits_s.append(back_off_ms(read) // 1000)
+    assert waits_s == [1, 2, 4, 8, 16, 30, 30, 30]
+
+
+def test_one_refusal_is_bad_luck_and_two_are_halved() -> None:
+    """The second refusal, not the first, makes two of a range; together they are the same."""
+    read = whole()
+    reading = Pass([read])
+    assert reading.refused(read, START_MS, START_MS) is None
+    assert reading.reads == [read]
+    assert reading.ready(START_MS + 999) == []
+    assert reading.refused(read, START_MS + 1_000, START_MS + 1_000) is None
+    halves = [(part.start_ms, part.end_ms) for part in reading.reads]
+    assert len(halves) == 2
+    assert covered_ms(list(halves)) == [(START_MS, END_MS)]
+
+
+def test_one_bad_millisecond_is_isolated() -> None:
+    """Everything around it is read; what is left out is that millisecond."""
+    bad_ms = START_MS + 12_345
+    reading = Pass([whole()])
+    gaps, calls = read_through(
+        reading,
+        lambda read: read.start_ms <= bad_ms <= (read.end_ms or END_MS),
+        others_answer=True,
+        until_ms=START_MS + 600_000,
+    )
+    assert gaps == [Gap(bad_ms, bad_ms)]
+    assert reading.reads == []
+    assert calls < 50
+
+
+def test_a_bad_range_has_few_parts_at_a_time() -> None:
+    """Where all of it is refused, there are no more than PARTS_MAX; each gap is told of once."""
+    reading = Pass([whole()])
+    most_parts = 0
+
+    def is_refused(read: Read) -> bool:
+        nonlocal most_parts
+        most_parts = max(most_parts, len(reading.reads))
+        return True
+
+    gaps, _ = read_through(reading, is_refused, others_answer=True, until_ms=START_MS + 600_000)
+    assert 1 < most_parts <= PARTS_MAX
+    ranges = [*gaps, *((read.start_ms, read.end_ms) for read in reading.reads)]
+    assert covered_ms(ranges) == [(START_MS, END_MS)]
+    assert len(ranges) == len(set(ranges))
+
+
+def test_a_total_outage_makes_no_gap() -> None:
+    """When AWS answers nothing, the fault is not the range's: all of it stays to be read."""
+    reading = Pass([whole()])
+    gaps, _ = read_through(
+        reading, lambda _: True, others_answer=False, until_ms=START_MS + 3_600_000
+    )
+    assert gaps == []
+    assert len(reading.reads) <= PARTS_MAX
+    ranges = [(part.start_ms, part.end_ms) for part in reading.reads]
+    assert covered_ms(list(ranges)) == [(START_MS, END_MS)]
+
+
+def test_what_was_answered_before_the_outage_proves_nothing() -> None:
+    """A gap needs an answer that came after the range was refused first."""
+    read = Read(Purpose.SETTLE, START_MS, START_MS)
+    reading = Pass([read])
+    before_ms = START_MS - 1
+    for second in range(60):
+        assert reading.refused(read, START_MS + second * 1_000, before_ms) is None
+    assert reading.refused(read, START_MS + 60_000, START_MS) == Gap(START_MS, START_MS)
+
+
+def test_what_is_still_being_written_is_never_a_gap() -> None:
+    """A range with an open end is asked for again and again."""
+    reading = Pass([whole(Purpose.HEAD, end_ms=None)])
+    gaps, _ = read_through(reading, lambda _: True, others_answer=True, until_ms=START_MS + 600_000)
+    assert all(gap.end_ms < START_MS + 600_000 for gap in gaps)
+    assert reading.reads[-1].end_ms is None
+
+
+def test_a_chain_that_breaks_off_begins_again_as_two() -> None:
+    """A refused token halves a chain at once; one shorter than 2 s begins again as it is."""
+    reading = Pass([whole()])
+    (read,) = reading.reads
+    read.took(10, 0, "token", START_MS)
+    assert reading.token_is_refused(read, START_MS, START_MS) is None
+    assert [part.token for part in reading.reads] == [None, None]
+    assert reading.ready(START_MS) == reading.reads, "no refusal of the range: no wait"
+    short = Read(Purpose.SETTLE, START_MS, START_MS + 1_998)
+    reading = Pass([short])
+    short.took(10, 0, "token", START_MS)
+    assert reading.token_is_refused(short, START_MS, START_MS) is None
+    assert (reading.reads, short.token, short.refusals) == ([short], None, 1)
+    assert reading.pause_ms(START_MS) == 1_000
+
+
+def test_a_chain_outside_a_gap_goes_on_where_it_is() -> None:
+    """Only what touches a gap begins again, around it."""
+    first, second = whole(), Read(Purpose.SETTLE, END_MS + 1, END_MS + LENGTH_MS)
+    reading = Pass([first, second])
+    second.took(1, 0, "token", START_MS)
+    reading.leave_out([Gap(START_MS + 10, START_MS + 19)])
+    assert [(part.start_ms, part.end_ms) for part in reading.reads[:2]] == [
+        (START_MS, START_MS + 9),
+        (START_MS + 20, END_MS),
+    ]
+    assert reading.reads[2] is second
+    assert second.token == "token"  # noqa: S105
+
+
+def test_a_clock_that_goes_back_does_not_prolong_a_wait() -> None:
+    """An hour back: half a minute at most until the next call."""
+    read = whole()
+    reading = Pass([read])
+    reading.refused(read, START_MS, None)
+    assert reading.pause_ms(START_MS - 3_600_000) == 30_000
+
+
+def test_what_is_not_of_the_pass_changes_nothing() -> None:
+    """An answer for a part that was given up meanwhile."""
+    reading = Pass([whole()])
+    stranger = whole()
+    for _ in range(3):
+        assert reading.refused(stranger, START_MS, START_MS) is None
+    stranger.took(0, 0, None, START_MS)
+    reading.took_page(stranger)
+    assert len(reading.reads) == 1
