@@ -100,7 +100,7 @@ def test_a_range_that_is_refused_for_long_delays_itself_only(bad_s: int) -> None
     rehearsal.run(3000)
     ids = rehearsal.queue.audit_ids
     assert len(ids) == len(set(ids)) == 3001
-    assert rehearsal.host.counts[Metric.API_ERRORS] > 100
+    assert rehearsal.host.counts[Metric.API_ERRORS] > 20
     waits_ms = rehearsal.waits_ms()
     assert quantiles(waits_ms, n=10)[8] < 2 * Config().polling_interval * 1000
 

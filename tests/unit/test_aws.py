@@ -88,7 +88,21 @@ def test_a_busy_aws_does_not_refuse_the_open(stubber: Stubber, code: str) -> Non
     headers = {"HTTPHeaders": {"date": "Thu, 01 Jan 2026 00:00:00 GMT"}}
     stubber.add_client_error("filter_log_events", code, http_status_code=503, response_meta=headers)
     group = open_log_group(Config(region="eu-west-1"), "prod")
-    assert (group.name, group.server_time_ms) == (GROUP, 1_767_225_600_000)
+    assert (group.name, group.server_times_ms) == (GROUP, [1_767_225_600_000])
+
+
+def test_both_answers_of_the_open_tell_the_time(stubber: Stubber) -> None:
+    """In their order, a denied look at the log group too: two that agree are believed."""
+    first = {"HTTPHeaders": {"date": "Thu, 01 Jan 2026 00:00:00 GMT"}}
+    second = {"HTTPHeaders": {"date": "Thu, 01 Jan 2026 00:00:01 GMT"}}
+    times_ms = [1_767_225_600_000, 1_767_225_601_000]
+    page: dict[str, Any] = {"events": [], "ResponseMetadata": first}
+    stubber.add_response("filter_log_events", page)
+    stubber.add_response("describe_log_groups", {"logGroups": [], "ResponseMetadata": second})
+    assert open_log_group(Config(region="eu-west-1"), "prod").server_times_ms == times_ms
+    stubber.add_response("filter_log_events", page)
+    stubber.add_client_error("describe_log_groups", "AccessDenied", response_meta=second)
+    assert open_log_group(Config(region="eu-west-1"), "prod").server_times_ms == times_ms
 
 
 def test_a_denied_action_names_who_what_and_where(stubber: Stubber) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from k8saudit_eks.delivery.gaps import Gaps
+from k8saudit_eks.delivery.health import Health
 from k8saudit_eks.delivery.ledger import GAPS_MAX, Gap
 from k8saudit_eks.delivery.read import Purpose, Read
 
@@ -32,7 +33,7 @@ def test_a_gap_is_asked_for_again_ever_more_seldom() -> None:
         waits_s.append(pause_ms // 1000)
         read = gaps.ready(now_ms)
         assert read is not None
-        gaps.refused(read, now_ms)
+        gaps.refused(read, now_ms, Health())
     assert waits_s == [2, 4, 8, 16, 30, 30]
 
 
@@ -60,7 +61,7 @@ def test_a_gap_that_is_refused_again_is_asked_for_by_halves() -> None:
         if read is None or read.end_ms is None:
             continue
         if read.start_ms <= bad_ms <= read.end_ms:
-            gaps.refused(read, now_ms)
+            gaps.refused(read, now_ms, Health())
         else:
             read.took(0, 0, None, now_ms)
             gaps.took_page(read, now_ms)
@@ -74,21 +75,38 @@ def test_a_gap_that_stays_refused_has_few_parts() -> None:
     for now_ms in range(START_MS, START_MS + 1_800_000, 1_000):
         read = gaps.ready(now_ms)
         if read is not None:
-            gaps.refused(read, now_ms)
+            gaps.refused(read, now_ms, Health())
     assert len(gaps.ranges) == 16
     assert sum(end_ms - start_ms + 1 for start_ms, end_ms in gaps.ranges) == 1_000
 
 
-def test_a_gap_without_an_end_of_its_chain_is_refused() -> None:
-    """Ten empty pages in a row: it waits, and goes on as halves."""
+def test_a_gap_is_not_cut_up_while_aws_refuses_much() -> None:
+    """An hour of it: the gap waits as it is."""
+    health = Health()
+    for _ in range(8):
+        health.refused(Read(Purpose.HEAD, START_MS, None))
+    gap = Gap(START_MS, START_MS + 999)
+    gaps = gaps_of(gap)
+    for now_ms in range(START_MS, START_MS + 3_600_000, 1_000):
+        read = gaps.ready(now_ms)
+        if read is not None:
+            gaps.refused(read, now_ms, health)
+    assert gaps.ranges == (gap,)
+
+
+def test_a_gap_whose_chain_breaks_off_begins_again() -> None:
+    """A refused token counts as a refusal: it waits, and goes on as halves."""
     gaps = gaps_of(Gap(START_MS, START_MS + 999))
     read = gaps.ready(START_MS)
     assert read is not None
-    for _ in range(10):
-        read.took(0, 0, "token", START_MS)
-        gaps.took_page(read, START_MS)
+    read.took(5, 0, "token", START_MS)
+    gaps.took_page(read, START_MS)
+    gaps.token_is_refused(read, START_MS, Health())
     assert len(gaps.ranges) == 2
     assert gaps.ready(START_MS) is None
+    half = gaps.ready(START_MS + 1_000)
+    assert half is not None
+    assert (half.token, half.start_ms) == (None, START_MS)
 
 
 def test_neighbours_are_one_gap() -> None:
@@ -146,7 +164,7 @@ def test_the_one_that_waits_longest_comes_first() -> None:
     gaps = gaps_of(first, second)
     read = gaps.ready(START_MS)
     assert read is not None
-    gaps.refused(read, START_MS)
+    gaps.refused(read, START_MS, Health())
     other = gaps.ready(START_MS)
     assert other is not None
     assert other is not read

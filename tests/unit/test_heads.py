@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import pytest
 
 from k8saudit_eks.delivery.heads import Heads
+from k8saudit_eks.delivery.health import Health
 from k8saudit_eks.delivery.ledger import Gap
 from k8saudit_eks.delivery.read import Read
 
@@ -116,18 +118,20 @@ def test_what_all_streams_have_read_is_told_once() -> None:
     assert heads.take_polled() is None
 
 
-def test_a_poll_reads_around_gaps_and_the_newest_part_first() -> None:
-    """What others wait for comes first; the part before the gap belongs to the same poll."""
+def test_a_poll_reads_around_gaps() -> None:
+    """The part before the gap and the part behind it belong to the same poll."""
     heads = heads_of(START_MS)
     gap = Gap(START_MS - 10_000, START_MS - 9_000)
-    read = ready(heads, START_MS, gaps=(gap,))
-    assert read is not None
-    assert (read.start_ms, read.end_ms) == (START_MS - 8_999, None)
-    read.took(0, 0, None, START_MS)
-    heads.took_page(read, START_MS)
-    read = ready(heads, START_MS, gaps=(gap,))
-    assert read is not None
-    assert (read.start_ms, read.end_ms) == (START_MS - 15_000, START_MS - 10_001)
+    for start_ms, end_ms in (
+        (START_MS - 15_000, START_MS - 10_001),
+        (START_MS - 8_999, None),
+    ):
+        read = ready(heads, START_MS, gaps=(gap,))
+        assert read is not None
+        assert (read.start_ms, read.end_ms) == (start_ms, end_ms)
+        read.took(0, 0, None, START_MS)
+        heads.took_page(read, START_MS)
+    assert heads.pause_ms(START_MS) > 0
 
 
 def test_a_poll_spares_the_ladder_its_calls() -> None:
@@ -191,7 +195,7 @@ def test_a_refused_stream_holds_up_no_other() -> None:
     now_ms = START_MS + 2 * POLL_MS
     refused = ready(heads, now_ms)
     assert refused is not None
-    assert heads.refused(refused, now_ms, now_ms) is None
+    assert heads.refused(refused, now_ms, Health()) is None
     others = [poll(heads, now_ms, []).streams for _ in range(2)]
     assert refused.streams not in others
     assert heads.pause_ms(now_ms) == 1_000
@@ -203,14 +207,14 @@ def test_a_stream_refused_twice_is_asked_for_with_all_others() -> None:
     now_ms = START_MS + 2 * POLL_MS
     first = ready(heads, now_ms)
     assert first is not None
-    heads.refused(first, now_ms, now_ms)
+    heads.refused(first, now_ms, Health())
     for _ in range(2):
         poll(heads, now_ms, [])
     now_ms += 1_000
     again = ready(heads, now_ms)
     assert again is not None
     assert again.streams == first.streams
-    heads.refused(again, now_ms, now_ms)
+    heads.refused(again, now_ms, Health())
     whole = poll(heads, now_ms, [])
     assert whole.streams == ()
     assert (whole.start_ms, whole.end_ms) == (again.start_ms, now_ms)
@@ -282,18 +286,60 @@ def test_a_stream_waits_a_little_for_a_full_page() -> None:
         assert heads.pause_ms(now_ms) == pytest.approx(pause_ms, abs=200)
 
 
-def test_a_chain_without_an_end_is_halved() -> None:
-    """Ten empty pages in a row: its halves need fewer, if it has an end."""
-    heads = heads_of(START_MS)
-    read = ready(heads, START_MS)
-    assert read is not None
-    for _ in range(9):
-        read.took(0, 0, "token", START_MS)
-        heads.took_page(read, START_MS)
-    assert ready(heads, START_MS) is read
-    read.took(0, 0, "token", START_MS)
-    heads.took_page(read, START_MS)
-    half = ready(heads, START_MS)
-    assert half is not None
-    assert half is not read
-    assert half.start_ms > read.start_ms
+def test_a_late_stream_that_ended_is_forgotten() -> None:
+    """It was 50 s late, and has been silent for an hour: it does not lengthen the look-back."""
+    heads = heads_of()
+    poll(heads, START_MS, [event(START_MS - n, "old", 50_000) for n in range(50)])
+    now_ms = START_MS + 3_600_000
+    poll(heads, now_ms, [event(now_ms - n, "new", 1_000) for n in range(50)])
+    poll(heads, now_ms + POLL_MS, [])
+    assert poll(heads, now_ms + 2 * POLL_MS, []).start_ms > now_ms - 20_000
+
+
+def test_a_refused_token_counts_as_a_refusal_of_its_stream() -> None:
+    """It waits for a second; the next time, its range is asked for with all others."""
+    heads = apart(START_MS)
+    now_ms = START_MS + 2 * POLL_MS
+    first = ready(heads, now_ms)
+    assert first is not None
+    for wait_ms in (1_000, 2_000):
+        read = ready(heads, now_ms)
+        assert read is not None
+        assert read.streams == first.streams
+        read.took(500, 0, "token", now_ms)
+        heads.took_page(read, now_ms)
+        assert heads.token_is_refused(read, now_ms, Health()) is None
+        if wait_ms == 2_000:
+            assert poll(heads, now_ms, []).streams == ()
+        else:
+            for _ in range(2):
+                assert poll(heads, now_ms, []).streams != first.streams
+        assert heads.pause_ms(now_ms) == wait_ms
+        now_ms += wait_ms
+
+
+def test_refused_tokens_of_one_stream_hold_up_no_other() -> None:
+    """Each chain of a breaks off behind its first page: b and c still have their turn."""
+    heads, health = apart(START_MS), Health()
+    now_ms = START_MS + 2 * POLL_MS
+    polls: Counter[tuple[str, ...]] = Counter()
+    while now_ms < START_MS + 60_000:
+        pause_ms = heads.pause_ms(now_ms)
+        read = ready(heads, now_ms) if pause_ms == 0 else None
+        now_ms += pause_ms or 200
+        if read is None:
+            continue
+        heads.observe([event(now_ms, stream) for stream in "bc"], now_ms, is_head=False, back_ms=0)
+        if read.streams != ("a",):
+            polls[read.streams] += 1
+            health.answered(read, now_ms)
+            read.took(1, 0, None, now_ms)
+            heads.took_page(read, now_ms)
+        elif read.token is not None:
+            heads.token_is_refused(read, now_ms, health)
+        else:
+            health.answered(read, now_ms)
+            read.took(500, 0, "token", now_ms)
+            heads.took_page(read, now_ms)
+    assert polls[("b",)] >= 8
+    assert polls[("c",)] >= 8

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from k8saudit_eks.delivery.health import Health
 from k8saudit_eks.delivery.ladder import AGES_MS, SAMPLE_MS, Ladder
 from k8saudit_eks.delivery.read import Purpose, Read
 
@@ -155,6 +156,7 @@ def test_a_rung_that_the_head_covers_costs_no_call() -> None:
     reads = []
     for now_ms in range(START_MS, START_MS + 220_000, POLL_MS):
         ladder.covered(now_ms - 100_000, now_ms)
+        ladder.head_was_read(now_ms)
         reads += [(now_ms, read) for read in read_due(ladder, now_ms)]
     assert reads
     assert all(now_ms - (read.end_ms or 0) > 150_000 for now_ms, read in reads)
@@ -199,23 +201,22 @@ def test_a_resting_rung_looks_at_one_second_now_and_then() -> None:
         assert ladder.sample(now_ms + 59_999, 60_000) is None
         ages_ms.add(now_ms - read.end_ms - 1)
         # Refused, broken off or endless: it is no part of a rung.
-        assert ladder.refused(read, now_ms, now_ms) is None
-        assert ladder.token_is_refused(read, now_ms, now_ms) is None
+        assert ladder.refused(read, now_ms, Health()) is None
+        assert ladder.token_is_refused(read, now_ms, Health()) is None
         end(ladder, read, now_ms)
     assert ages_ms == set(AGES_MS)
 
 
-def test_a_chain_without_an_end_is_halved() -> None:
-    """Ten empty pages in a row."""
-    ladder = ladder_of()
-    ladder.head_was_read(START_MS + 30_000)
-    read = ladder.ready(START_MS + 30_000, (), has_spare=True)
-    assert read is not None
-    for _ in range(10):
-        assert ladder.ready(START_MS + 30_000, (), has_spare=True) is read
-        read.took(0, 0, "token", START_MS + 30_000)
-        ladder.took_page(read, START_MS + 30_000)
-    half = ladder.ready(START_MS + 30_000, (), has_spare=True)
-    assert half is not None
-    assert (half.start_ms, half.token) == (read.start_ms, None)
-    assert half.length_ms(0) < read.length_ms(0)
+def test_a_refused_piece_is_halved_and_the_ladder_goes_on() -> None:
+    """The second refusal makes two of it; other pieces are read meanwhile."""
+    ladder, health = ladder_of(), Health()
+    now_ms = START_MS + 90_000
+    ladder.head_was_read(now_ms)
+    whole = ladder.ready(now_ms, (), has_spare=True)
+    assert whole is not None
+    for _ in range(2):
+        assert ladder.refused(whole, now_ms, health) is None
+    other = ladder.ready(now_ms, (), has_spare=True)
+    assert other is not None
+    assert (other.refusals, other.start_ms) == (2, whole.start_ms), "its first half, from now on"
+    assert other.length_ms(now_ms) < whole.length_ms(now_ms)

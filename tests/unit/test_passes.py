@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from k8saudit_eks.delivery.health import Health
 from k8saudit_eks.delivery.ledger import Gap
 from k8saudit_eks.delivery.passes import PARTS_MAX, Pass, back_off_ms
 from k8saudit_eks.delivery.read import Purpose, Read
@@ -32,15 +33,20 @@ def read_through(
     reading: Pass, is_refused: Callable[[Read], bool], *, others_answer: bool, until_ms: int
 ) -> tuple[list[Gap], int]:
     """Ask for what is ready, every second; the gaps, and how many calls that took."""
+    health = Health()
     gaps: list[Gap] = []
     calls = 0
     for now_ms in range(START_MS, until_ms, 1_000):
+        if others_answer:
+            health.answered(whole(Purpose.HEAD), now_ms)
         for read in reading.ready(now_ms)[:1]:
             calls += 1
             if is_refused(read):
-                gap = reading.refused(read, now_ms, now_ms if others_answer else None)
+                health.refused(read)
+                gap = reading.refused(read, now_ms, health)
                 gaps += [] if gap is None else [gap]
             else:
+                health.answered(read, now_ms)
                 read.took(1, 0, None, now_ms)
                 reading.took_page(read)
     return gaps, calls
@@ -59,10 +65,10 @@ def test_one_refusal_is_bad_luck_and_two_are_halved() -> None:
     """The second refusal, not the first, makes two of a range; together they are the same."""
     read = whole()
     reading = Pass([read])
-    assert reading.refused(read, START_MS, START_MS) is None
+    assert reading.refused(read, START_MS, Health()) is None
     assert reading.reads == [read]
     assert reading.ready(START_MS + 999) == []
-    assert reading.refused(read, START_MS + 1_000, START_MS + 1_000) is None
+    assert reading.refused(read, START_MS + 1_000, Health()) is None
     halves = [(part.start_ms, part.end_ms) for part in reading.reads]
     assert len(halves) == 2
     assert covered_ms(list(halves)) == [(START_MS, END_MS)]
@@ -100,6 +106,50 @@ def test_a_bad_range_has_few_parts_at_a_time() -> None:
     assert len(ranges) == len(set(ranges))
 
 
+def test_a_bad_range_costs_few_calls() -> None:
+    """Where all of it is refused, it has become gaps after a few calls, not one a millisecond."""
+    reading = Pass([whole()])
+    gaps, calls = read_through(
+        reading, lambda _: True, others_answer=True, until_ms=START_MS + 600_000
+    )
+    assert reading.reads == []
+    assert covered_ms(list(gaps)) == [(START_MS, END_MS)]
+    assert len(gaps) <= PARTS_MAX
+    assert calls <= 4 * PARTS_MAX
+
+
+def test_after_a_bad_range_the_next_one_is_split_again() -> None:
+    """A head's pass is a new one each time, but slices share theirs: it must not stay blunt."""
+    reading = Pass([whole()])
+    read_through(reading, lambda _: True, others_answer=True, until_ms=START_MS + 600_000)
+    bad_ms = END_MS + 1 + 12_345
+    reading.reads.append(Read(Purpose.SETTLE, END_MS + 1, END_MS + LENGTH_MS))
+    gaps, _ = read_through(
+        reading,
+        lambda read: read.start_ms <= bad_ms <= (read.end_ms or 0),
+        others_answer=True,
+        until_ms=START_MS + 600_000,
+    )
+    assert gaps == [Gap(bad_ms, bad_ms)]
+
+
+def test_nothing_is_suspected_while_aws_refuses_much() -> None:
+    """Refused again and again, with answers now and then: neither split nor given up."""
+    health = Health()
+    for _ in range(8):
+        health.refused(whole())
+    for end_ms in (START_MS, END_MS):
+        read = whole(end_ms=end_ms)
+        reading = Pass([read])
+        for second in range(60):
+            now_ms = START_MS + second * 1_000
+            assert reading.refused(read, now_ms, health) is None
+            assert reading.reads == [read]
+            again = whole()
+            again.refusals = 1
+            health.answered(again, now_ms)
+
+
 def test_a_total_outage_makes_no_gap() -> None:
     """When AWS answers nothing, the fault is not the range's: all of it stays to be read."""
     reading = Pass([whole()])
@@ -116,10 +166,12 @@ def test_what_was_answered_before_the_outage_proves_nothing() -> None:
     """A gap needs an answer that came after the range was refused first."""
     read = Read(Purpose.SETTLE, START_MS, START_MS)
     reading = Pass([read])
-    before_ms = START_MS - 1
+    health = Health()
+    health.answered(whole(), START_MS - 1)
     for second in range(60):
-        assert reading.refused(read, START_MS + second * 1_000, before_ms) is None
-    assert reading.refused(read, START_MS + 60_000, START_MS) == Gap(START_MS, START_MS)
+        assert reading.refused(read, START_MS + second * 1_000, health) is None
+    health.answered(whole(), START_MS)
+    assert reading.refused(read, START_MS + 60_000, health) == Gap(START_MS, START_MS)
 
 
 def test_what_is_still_being_written_is_never_a_gap() -> None:
@@ -131,17 +183,17 @@ def test_what_is_still_being_written_is_never_a_gap() -> None:
 
 
 def test_a_chain_that_breaks_off_begins_again_as_two() -> None:
-    """A refused token halves a chain at once; one shorter than 2 s begins again as it is."""
+    """A refused token halves a chain at once; one of a millisecond begins again as it is."""
     reading = Pass([whole()])
     (read,) = reading.reads
     read.took(10, 0, "token", START_MS)
-    assert reading.token_is_refused(read, START_MS, START_MS) is None
+    assert reading.token_is_refused(read, START_MS, Health()) is None
     assert [part.token for part in reading.reads] == [None, None]
     assert reading.ready(START_MS) == reading.reads, "no refusal of the range: no wait"
-    short = Read(Purpose.SETTLE, START_MS, START_MS + 1_998)
+    short = Read(Purpose.SETTLE, START_MS, START_MS)
     reading = Pass([short])
     short.took(10, 0, "token", START_MS)
-    assert reading.token_is_refused(short, START_MS, START_MS) is None
+    assert reading.token_is_refused(short, START_MS, Health()) is None
     assert (reading.reads, short.token, short.refusals) == ([short], None, 1)
     assert reading.pause_ms(START_MS) == 1_000
 
@@ -164,7 +216,7 @@ def test_a_clock_that_goes_back_does_not_prolong_a_wait() -> None:
     """An hour back: half a minute at most until the next call."""
     read = whole()
     reading = Pass([read])
-    reading.refused(read, START_MS, None)
+    reading.refused(read, START_MS, Health())
     assert reading.pause_ms(START_MS - 3_600_000) == 30_000
 
 
@@ -172,8 +224,10 @@ def test_what_is_not_of_the_pass_changes_nothing() -> None:
     """An answer for a part that was given up meanwhile."""
     reading = Pass([whole()])
     stranger = whole()
+    health = Health()
+    health.answered(whole(), START_MS)
     for _ in range(3):
-        assert reading.refused(stranger, START_MS, START_MS) is None
+        assert reading.refused(stranger, START_MS, health) is None
     stranger.took(0, 0, None, START_MS)
     reading.took_page(stranger)
     assert len(reading.reads) == 1

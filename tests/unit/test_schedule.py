@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from itertools import pairwise
 
 from k8saudit_eks.delivery.gaps import Gaps
 from k8saudit_eks.delivery.heads import Heads
+from k8saudit_eks.delivery.health import Health
 from k8saudit_eks.delivery.ladder import Ladder
 from k8saudit_eks.delivery.ledger import Gap
 from k8saudit_eks.delivery.read import Purpose, Read
@@ -45,7 +45,7 @@ class Rooms:
             late_window_ms=LATE_WINDOW_MS,
             polling_interval_ms=POLL_MS,
         )
-        self.schedule = Schedule(self.heads, self.settling, self.gaps, self.ladder)
+        self.schedule = Schedule(self.heads, self.settling, self.gaps, self.ladder, POLL_MS)
 
     def next(
         self, most: int = 1, *, has_spare: bool = True, is_clock_sure: bool = True
@@ -137,10 +137,10 @@ def test_what_is_refused_waits_for_itself_alone() -> None:
     """A refused head: slices go on at once. A refused slice: the head does, and other slices."""
     rooms = Rooms(now_ms=DUE_MS + HOUR_MS)
     (head,) = rooms.next(1)
-    rooms.heads.refused(head, rooms.now_ms, None)
+    rooms.heads.refused(head, rooms.now_ms, Health())
     (slice_,) = rooms.next(1)
     assert slice_.purpose is Purpose.SETTLE
-    rooms.settling.refused(slice_, rooms.now_ms, None)
+    rooms.settling.refused(slice_, rooms.now_ms, Health())
     (other,) = rooms.next(1)
     assert other.purpose is Purpose.SETTLE
     assert other is not slice_
@@ -159,20 +159,36 @@ def test_nothing_is_settled_by_a_clock_in_doubt() -> None:
     assert Purpose.SETTLE in purposes(rooms.next(3))
 
 
-def test_a_gap_is_asked_for_when_calls_are_left() -> None:
-    """Before all others, but not twice in a row: others are due, too."""
+def test_a_gap_comes_first_when_none_was_read_for_ten_seconds() -> None:
+    """Then head and slice take turns again, for as long as both have something to read."""
     gap = Gap(START_MS - HOUR_MS, START_MS - HOUR_MS)
     rooms = Rooms(now_ms=DUE_MS, gaps=Gaps((gap,), 2 * HOUR_MS))
     turns = []
-    for _ in range(6):
+    for _ in range(82):
         (read,) = rooms.next(1)
         turns.append(read.purpose)
         rooms.answer(read, "token", events=5)
         rooms.now_ms += 250
-    assert turns.count(Purpose.GAP) == 3
-    assert turns[0] is Purpose.GAP
-    assert Purpose.HEAD in turns
-    assert all(first is not second for first, second in pairwise(turns))
+    assert [n for n, purpose in enumerate(turns) if purpose is Purpose.GAP] == [0, 40, 80]
+    assert turns[1:40:2] == [Purpose.HEAD] * 20
+    assert turns[2:40:2] == [Purpose.SETTLE] * 19
+
+
+def test_a_gap_has_the_calls_that_are_left() -> None:
+    """While head and slices have nothing to read, page after page; without spare calls it waits."""
+    gap = Gap(START_MS - HOUR_MS, START_MS - HOUR_MS)
+    rooms = Rooms(gaps=Gaps((gap,), 2 * HOUR_MS))
+    first, head = rooms.next(1)[0], rooms.next(1)[0]
+    assert purposes([first, head]) == [Purpose.GAP, Purpose.HEAD]
+    rooms.answer(first, "token", events=5)
+    rooms.answer(head)
+    for _ in range(5):
+        (read,) = rooms.next(1)
+        assert read is first
+        rooms.answer(read, "token", events=5)
+        assert rooms.next(1, has_spare=False) == []
+    rooms.now_ms += POLL_MS
+    assert purposes(rooms.next(1)) == [Purpose.HEAD]
 
 
 def test_a_gap_is_asked_for_every_ten_seconds_at_least() -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from k8saudit_eks.delivery.health import Health
 from k8saudit_eks.delivery.ledger import Gap
 from k8saudit_eks.delivery.passes import PARTS_MAX
-from k8saudit_eks.delivery.read import Read
+from k8saudit_eks.delivery.read import Purpose, Read
 from k8saudit_eks.delivery.settling import SLICE_MAX_MS, SLICE_MS, SLICE_PAGES_MAX, Settling
 
 START_MS = 1_767_225_600_000
@@ -101,11 +102,14 @@ def test_the_mark_passes_a_gap() -> None:
     bad_ms = START_MS + 12_345
     settling = Settling(START_MS, LATE_WINDOW_MS)
     gaps: list[Gap] = []
+    health = Health()
     for now_ms in range(DUE_MS, DUE_MS + 240_000, 1_000):
+        health.answered(Read(Purpose.HEAD, now_ms, None), now_ms)
         for read in settling.reads(now_ms, 1, gaps):
             assert read.end_ms is not None
             if read.start_ms <= bad_ms <= read.end_ms:
-                gap = settling.refused(read, now_ms, now_ms)
+                health.refused(read)
+                gap = settling.refused(read, now_ms, health)
                 if gap is not None:
                     gaps.append(gap)
                     settling.leave_out(gaps)
@@ -118,12 +122,15 @@ def test_the_mark_passes_a_gap() -> None:
 def test_a_total_outage_moves_nothing_and_grows_nothing() -> None:
     """An hour in which AWS answers nothing: no gap, no mark, and a bounded number of parts."""
     settling = Settling(START_MS, LATE_WINDOW_MS)
+    health = Health()
+    health.answered(Read(Purpose.HEAD, START_MS, None), DUE_MS - 1)
     calls = 0
     for now_ms in range(DUE_MS, DUE_MS + HOUR_MS, 1_000):
         reads = settling.reads(now_ms, 5, ())
         for read in reads:
             calls += 1
-            assert settling.refused(read, now_ms, DUE_MS - 1) is None
+            health.refused(read)
+            assert settling.refused(read, now_ms, health) is None
     assert settling.settled_ms == START_MS
     assert len(settling.reads(now_ms + 60_000, 1_000, ())) <= 2 * PARTS_MAX + 1
     assert calls < HOUR_MS / 1_000
@@ -134,26 +141,12 @@ def test_a_refused_slice_does_not_hold_up_the_next_ones() -> None:
     settling = Settling(START_MS, LATE_WINDOW_MS)
     now_ms = DUE_MS + 4 * SLICE_MS
     (refused,) = settling.reads(now_ms, 1, ())
-    settling.refused(refused, now_ms, None)
+    settling.refused(refused, now_ms, Health())
     for _ in range(3):
         (read,) = settling.reads(now_ms, 1, ())
         assert read is not refused
         end(settling, read, now_ms)
     assert settling.settled_ms == START_MS
-
-
-def test_a_chain_without_an_end_is_halved() -> None:
-    """Nine empty pages in a row are nothing; at the tenth the slice begins again as two."""
-    settling = Settling(START_MS, LATE_WINDOW_MS)
-    (read,) = settling.reads(DUE_MS, 1, ())
-    for _ in range(10):
-        assert settling.reads(DUE_MS, 1, ())[0] is read
-        read.took(0, 0, "token", DUE_MS)
-        settling.took_page(read, DUE_MS)
-    halves = settling.reads(DUE_MS, 5, ())
-    assert [half.token for half in halves] == [None, None]
-    assert halves[0].start_ms == START_MS
-    assert halves[1].end_ms == START_MS + SLICE_MS - 1
 
 
 def test_a_clock_that_was_ahead_begins_again() -> None:

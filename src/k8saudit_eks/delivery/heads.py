@@ -102,8 +102,7 @@ class Heads:
             self._began_ms, self._new_events = now_ms, 0
             self._poll = Pass(read.around(gaps))
         ready = self._poll.ready(now_ms)
-        # The newest part first: it is what others wait for.
-        return ready[-1] if ready else None
+        return ready[0] if ready else None
 
     def took_page(self, read: Read, now_ms: int) -> None:
         """A page of a poll came in."""

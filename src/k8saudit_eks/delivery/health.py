@@ -20,7 +20,7 @@ class Health:
     def answered(self, read: Read, now_ms: int) -> None:
         """A page has come; before read.took()."""
         self._answered_at_ms = now_ms
-        if read.refusals == 0 and read.pages == 0:
+        if read.refusals == 0 and read.events == 0:
             self._share += (1 - self._share) / _RECENT
 
     def refused(self, read: Read) -> None:

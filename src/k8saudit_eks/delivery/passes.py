@@ -16,8 +16,6 @@ PARTS_MAX = 8
 # A chain that has had so many empty pages, one behind the other, is taken for refused:
 # it may have no end. If it has one, its halves need fewer pages.
 EMPTY_PAGES_MAX = 10
-# A shorter chain is not halved because its token was refused.
-_HALVED_MIN_MS = 2_000
 _BACK_OFF_FIRST_MS = 1_000
 _BACK_OFF_MAX_MS = 30_000
 
@@ -37,8 +35,17 @@ class Pass:
         self._all_may_be_bad = False
 
     def ready(self, now_ms: int) -> list[Read]:
-        """What may be asked for now, oldest first."""
-        return [read for read in self.reads if read.retry_at_ms <= now_ms]
+        """What may be asked for now, oldest first; then what is under suspicion, longest first.
+
+        So the good half of a range comes before the halves of the bad one, and one bad
+        millisecond is never surrounded by more parts than PARTS_MAX.
+        """
+
+        def turn(read: Read) -> tuple[bool, int]:
+            is_suspect = read.refusals >= REFUSALS_MAX
+            return is_suspect, -read.length_ms(now_ms) if is_suspect else read.start_ms
+
+        return sorted((r for r in self.reads if r.retry_at_ms <= now_ms), key=turn)
 
     def pause_ms(self, now_ms: int) -> int | None:
         """How long until something may be asked for; None when there is nothing to read."""
@@ -75,7 +82,7 @@ class Pass:
 
         Where page tokens are refused by chance, a long chain hardly ever ends.
         """
-        if read.length_ms(now_ms) >= _HALVED_MIN_MS and self.split(read, now_ms):
+        if health.is_good and self.split(read, now_ms):
             return None
         read.restart()
         return self.refused(read, now_ms, health)

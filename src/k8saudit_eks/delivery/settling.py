@@ -60,7 +60,7 @@ class Settling:
     def pause_ms(self, now_ms: int) -> int:
         """How long to leave the calls to others; 0 when a page may be read."""
         pause_ms = self._slices.pause_ms(now_ms)
-        if pause_ms is None or pause_ms > 0:
+        if pause_ms is None or (pause_ms > 0 and self._may_begin):
             next_ms = max(0, self._due_ms(self._planned_ms) - now_ms)
             pause_ms = next_ms if pause_ms is None else min(pause_ms, next_ms)
         if pause_ms > 0 or self.is_behind(now_ms):
@@ -79,8 +79,7 @@ class Settling:
         reads = reads[:most]
         while len(reads) < min(most, wide):
             start_ms = self._planned_ms
-            refused = sum(read.refusals > 0 for read in self._slices.reads)
-            if now_ms < self._due_ms(start_ms) or refused > PARTS_MAX:
+            if now_ms < self._due_ms(start_ms) or not self._may_begin:
                 break
             ready_ms = now_ms - self._late_window_ms - start_ms
             length_ms = max(SLICE_MS, min(self._slice_ms, ready_ms))
@@ -124,6 +123,11 @@ class Settling:
         """The clock was ahead: what is under way may have been read too early."""
         self._planned_ms = self.settled_ms
         self._slices = Pass()
+
+    @property
+    def _may_begin(self) -> bool:
+        """While much is refused, no more slices are asked for."""
+        return sum(read.refusals > 0 for read in self._slices.reads) <= PARTS_MAX
 
     def _drop_from(self, read: Read) -> None:
         self._planned_ms = read.start_ms

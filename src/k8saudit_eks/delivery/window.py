@@ -153,12 +153,15 @@ class Window:
             else:
                 fresh.append(event)
                 keys.append(key)
-        self._health.answered(read, now_ms)
+        # An empty page in the middle of a chain says nothing: the chain may have no end.
+        if events or next_token is None:
+            self._health.answered(read, now_ms)
         read.took(len(events), duplicates, next_token, now_ms)
         late, delay_ms = self._observe(read, fresh, now_ms)
         self._parts[read.purpose].took_page(read, now_ms)
         if read.empty_pages >= EMPTY_PAGES_MAX and not read.done:
             read.empty_pages = 0
+            self._health.refused(read)
             read.refusals = max(read.refusals, REFUSALS_MAX - 1)
             self._refused(read, now_ms)
         return PageResult(fresh, keys, duplicates, late, delay_ms)
@@ -173,6 +176,7 @@ class Window:
 
     def token_is_refused(self, read: Read, now_ms: int) -> None:
         """What is left of the chain can't be had."""
+        self._health.refused(read)
         part = self._parts[read.purpose]
         self._leave(part.token_is_refused(read, now_ms, self._health), read, now_ms)
 

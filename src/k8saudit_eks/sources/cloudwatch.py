@@ -106,6 +106,7 @@ class CloudWatchSource:
         self._remembered = remembered
         self._queue: EventQueue | None = None
         self._progress_at_s: float | None = None
+        self._is_mark_in_doubt = False
 
     def run(self, queue: EventQueue, stop: threading.Event) -> None:
         """Poll until stopped. Whatever AWS answers, this goes on."""
@@ -129,6 +130,8 @@ class CloudWatchSource:
                     return
                 answers = self._calls.make(reads, stop)
                 self._correct_clock(window, answers)
+                if self._is_mark_of_the_future():
+                    window = self._window()
                 for answer in answers:
                     self._take(window, answer, stop)
                 self._wait(stop, self._calls.back_off_s())
@@ -167,6 +170,10 @@ class CloudWatchSource:
     def _resume_ms(self, remembered_ms: int, first_ms: int, now_ms: int) -> int:
         """Where an earlier capture stopped, as far as max_catch_up reaches."""
         log, name = self._host.log, self.name
+        if remembered_ms > now_ms and not self._clock.is_sure:
+            # The next answers tell which of the two is wrong.
+            self._is_mark_in_doubt = True
+            return remembered_ms
         if remembered_ms > now_ms:
             log.warning(
                 "%s: the ledger says that all is read up to %d s from now: it was written by a "
@@ -191,6 +198,13 @@ class CloudWatchSource:
             )
         return resume_ms
 
+    def _is_mark_of_the_future(self) -> bool:
+        """Whether it has just turned out that the ledger, not this machine, had a wrong clock."""
+        if not self._is_mark_in_doubt or not self._clock.is_sure:
+            return False
+        self._is_mark_in_doubt = False
+        return (self._remembered.settled_ms or 0) > self._clock.now_ms()
+
     def _given_up(self, given_up_ms: int, cure: str) -> None:
         """Events may be lost: the one thing that must not go unsaid."""
         self._host.count(Metric.SECONDS_GIVEN_UP, max(1, round(given_up_ms / 1000)))
@@ -202,21 +216,20 @@ class CloudWatchSource:
         )
 
     def _correct_clock(self, window: Window, answers: Sequence[Answer]) -> None:
-        """Before a full queue makes them old: of calls side by side, the last Date."""
-        pages = [answer.result for answer in answers if not isinstance(answer.result, Failure)]
-        if not pages:
-            return
-        dates_ms = [page.server_time_ms for page in pages if page.server_time_ms is not None]
-        correction_ms = self._clock.correct(max(dates_ms, default=None))
-        if correction_ms < 0:
-            window.clock_was_ahead()
-        if correction_ms:
-            self._host.log.warning(
-                "%s: this machine's clock is %d s %s AWS's, whose time is used: check NTP",
-                self.name,
-                abs(correction_ms) // 1000,
-                "ahead of" if correction_ms < 0 else "behind",
-            )
+        """Before a full queue makes their Dates old."""
+        for answer in answers:
+            if isinstance(answer.result, Failure):
+                continue
+            correction_ms = self._clock.correct(answer.result.server_time_ms)
+            if correction_ms < 0:
+                window.clock_was_ahead()
+            if correction_ms:
+                self._host.log.warning(
+                    "%s: this machine's clock is %d s %s AWS's, whose time is used: check NTP",
+                    self.name,
+                    abs(correction_ms) // 1000,
+                    "ahead of" if correction_ms < 0 else "behind",
+                )
 
     def _take(self, window: Window, answer: Answer, stop: threading.Event) -> None:
         read, result = answer
