@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from delivery_backlog import backlog
 from delivery_cost import burst, cost
 from delivery_faults import faults, promptness
-from delivery_figures import Figure
+from delivery_figures import Figure, report
 from delivery_memory import memory
 from delivery_promptness import bad, late
 
@@ -40,18 +40,8 @@ def main() -> int:
     names = [name for name in sys.argv[1:] if name in MEASURES] or list(MEASURES)
     if markdown:
         print("| | measured | at most |\n|---|---|---|")
-    missed = 0
-    for name in names:
-        for figure in MEASURES[name]():
-            value = f"{figure.value:.4g} {figure.unit}".strip()
-            limit = f"{figure.limit:g} {figure.unit}".strip()
-            missed += not figure.holds
-            if markdown:
-                print(f"| {figure.what} | {value} | {limit} |")
-            else:
-                verdict = "" if figure.holds else "   EXCEEDED"
-                print(f"{figure.what}: {value} (at most {limit}){verdict}", flush=True)
-    return 1 if missed else 0
+    figures = (figure for name in names for figure in MEASURES[name]())
+    return report(figures, markdown=markdown)
 
 
 if __name__ == "__main__":
