@@ -1,7 +1,7 @@
 # Recipes are short; what they do is in scripts/, build_plugin.py, demo/ and bench/.
 .DEFAULT_GOAL := library
 PYTHON_ENV := .venv/bin/python
-BENCHES := extract poller replay rules rules_cloudwatch host close bundle delivery
+BENCHES := extract poller replay rules rules_cloudwatch host close bundle delivery promptness
 PYTHON_FILES := src build_plugin.py setup.py bundle demo tests bench
 
 .PHONY: library bundle demo run test lint fuzz bench host hosts clean env
@@ -48,11 +48,13 @@ test: library lint
 	@$(MAKE) --no-print-directory hosts || [ "$$(id -u)" -ne 0 ]
 	@$(PYTHON_ENV) -m pytest -q
 
-# Looks for inputs that break extraction, framing or repair: make fuzz [SECONDS=600]
+# Looks for inputs that break extraction, framing or repair, and for histories of a log group
+# in which delivery does not keep its promise: make fuzz [SECONDS=600]
 fuzz: env
 	@scripts/system-packages.sh fuzz
 	@$(PYTHON_ENV) tests/fuzz/fuzz.py --seconds $(or $(SECONDS),60)
 	@$(PYTHON_ENV) tests/fuzz/fuzz_frame.py --seconds $(or $(SECONDS),60)
+	@$(PYTHON_ENV) tests/lives/fuzz_lives.py --seconds $(or $(SECONDS),60)
 
 # What it costs; docs/benchmarks.md says how to read it.
 bench: library hosts

@@ -32,12 +32,17 @@ Before = Callable[[dict[str, Any]], dict[str, Any] | None]
 
 
 class GrowingLogs(SimulatedLogs):
-    """Events come in the order of their timestamps; those to come are not looked through."""
+    """Events come in the order of their timestamps; those to come are not looked through.
+
+    Attributes:
+        served: events on all pages.
+    """
 
     def __init__(self, coming: Sequence[LogEvent], page_events: int) -> None:
         super().__init__(page_events=page_events)
         self._coming = coming
         self._at = 0
+        self.served = 0
 
     def filter_log_events(self, request: dict[str, Any], now_ms: int) -> dict[str, Any]:
         coming = self._coming
@@ -46,7 +51,9 @@ class GrowingLogs(SimulatedLogs):
             self.streams.add(coming[self._at].stream)
             self._at += 1
         self.requests.clear()
-        return super().filter_log_events(request, now_ms)
+        answer = super().filter_log_events(request, now_ms)
+        self.served += len(answer["events"])
+        return answer
 
 
 class CountingStop(Stop):
@@ -75,7 +82,7 @@ class SamplingHost(FakeHost):
         super().age(metric, since_s)
         if self.source is not None and self._clock.now_s - self._sampled_s >= _SAMPLE_EVERY_S:
             self._sampled_s = self._clock.now_s
-            self.ids.append(ids_held(self.source))
+            self.ids.append(self.source.ids_held)
 
 
 class EventQueueWithTimes(FakeQueue):
@@ -104,6 +111,7 @@ class History:
 
     Attributes:
         rate: events a second, over so many streams that lag up to 2 s.
+        late_share, late_ms: this share lags by something between these instead.
         hours: of events; then the log is silent.
         before: what goes wrong, as FakeClient has it.
         date_ms: of each answer, by AWS's time; None for no Date.
@@ -118,7 +126,7 @@ class History:
     lanes: int = 5
     page_events: int = 10_000
     late_share: float = 0.0
-    late_ms: int = 0
+    late_ms: tuple[int, int] = (0, 0)
     ahead_s: float = 0.0
     before: Before | None = None
     date_ms: Callable[[int], int | None] = field(default=lambda now_ms: now_ms)
@@ -135,15 +143,17 @@ class History:
         self.queue = EventQueueWithTimes(self.clock)
         self.client = FakeClient(self.logs, self.clock, self._dated, call_s=0.1)
         self.path = self.folder / "group.ledger"
-        self.waits = 0
+        self.calls = self.waits = 0
 
     def run(self, seconds: float, *, date_at_open: bool = True) -> None:
         """One process, ended cleanly."""
+        # Opening asks twice: for a page, and whose log group it is.
+        dates_ms = [self.date_ms(self.clock.now_ms) for _ in range(2 if date_at_open else 0)]
         group = LogGroup(
             self.client,
             name=self.logs.name,
             stream_prefix=STREAM,
-            server_times_ms=[self.date_ms(self.clock.now_ms)] if date_at_open else [],
+            server_times_ms=[date_ms for date_ms in dates_ms if date_ms is not None],
         )
         source = CloudWatchSource(
             Config(**self.config),
@@ -188,13 +198,14 @@ class History:
             # Steps of 10 ms: events share milliseconds.
             at_ms = self.start_ms + int(number * step_ms) // 10 * 10
             late = chance.random() < self.late_share
-            visible_ms = at_ms + (self.late_ms if late else chance.randint(0, 2_000))
+            visible_ms = at_ms + chance.randint(*(self.late_ms if late else (0, 2_000)))
             stream = f"{STREAM}{number % self.streams}"
             events.append(LogEvent(at_ms, visible_ms, f"{number:056d}", stream, _LINE, visible_ms))
         return events
 
     def _dated(self, request: dict[str, Any]) -> dict[str, Any]:
         """The right answer, or what `before` makes of it; with its Date."""
+        self.calls += 1
         answer = self.before(request) if self.before is not None else None
         if answer is None:
             answer = self.client.answer(request)
@@ -203,11 +214,6 @@ class History:
             return answer
         date = formatdate(date_ms // 1000, usegmt=True)
         return {**answer, "ResponseMetadata": {"HTTPHeaders": {"date": date}}}
-
-
-def ids_held(source: CloudWatchSource) -> int:
-    """How many ids of delivered events a source keeps in memory."""
-    return len(source._seen)
 
 
 def later_ms(bad: History, good: History, but: set[str] = frozenset()) -> list[int]:  # type: ignore[assignment]

@@ -42,7 +42,7 @@ def late(folder: Path, **how: object) -> History:
         rate=5.0,
         hours=0.5,
         late_share=0.05,
-        late_ms=300_000,
+        late_ms=(300_000, 300_000),
         **how,  # type: ignore[arg-type]
     )
 
@@ -66,6 +66,16 @@ def test_one_wrong_date(by_ms: int, number: int, tmp_path: Path) -> None:
 def test_alternating_dates(lanes: int, by_ms: int, tmp_path: Path) -> None:
     """Two of AWS's servers do not agree on the time: the machine's own clock goes on."""
     history = late(tmp_path, date_ms=alternating(by_ms), lanes=lanes)
+    history.run(0.75 * 3600)
+    check(history)
+
+
+@pytest.mark.parametrize("by_ms", [60_000, HOUR_MS, -HOUR_MS])
+def test_alternating_dates_while_a_backlog_is_read(by_ms: int, tmp_path: Path) -> None:
+    """Of calls side by side each has a Date of its own: the wrong ones do not outvote the rest."""
+    history = late(tmp_path, date_ms=alternating(by_ms), page_events=100)
+    history.run(300)
+    history.clock.now_s += 600
     history.run(0.75 * 3600)
     check(history)
 

@@ -218,7 +218,7 @@ class Life:
             self._die(ledger)
             return
         self._evaluated.update(queue.evaluate_some(self._chance))
-        self._ids_held = ids_held(source)
+        self._ids_held = source.ids_held
         source.close()
         self._measure()
 
@@ -271,7 +271,7 @@ class Life:
         self._machine.wait(seconds)
 
     def _dates_at_open_ms(self) -> list[int]:
-        """Opening makes two calls."""
+        """Opening asks twice: for a page, and whose log group it is."""
         if self._draw.dates in (Dates.ABSENT, Dates.ABSENT_AT_OPEN):
             return []
         return [self._date_ms(), self._date_ms()]
@@ -344,8 +344,3 @@ class LivingClient(FakeClient):
             return self._life.answer(request)
         finally:
             self._ending.look()
-
-
-def ids_held(source: CloudWatchSource) -> int:
-    """How many ids of delivered events a source keeps in memory."""
-    return len(source._seen)
