@@ -10,6 +10,10 @@ _TOLERANCE_MS = 5_000
 _HALF_A_SECOND_MS = 500
 # How far now_ms() may be ahead of AWS's clock without being corrected.
 AHEAD_MAX_MS = _TOLERANCE_MS + _HALF_A_SECOND_MS
+# So many answers that agree are believed. A clock that goes ahead too far settles what
+# may still come: it takes one more.
+_BACK_ANSWERS = 2
+_AHEAD_ANSWERS = 3
 # So many answers without a Date header: there is nothing better than this machine's clock.
 _DATELESS_MAX = 3
 
@@ -20,7 +24,7 @@ class ServerClock:
     Event timestamps come from AWS's clocks, so a machine whose clock is wrong, or
     is set while this runs, must not decide what is late. Time advances with the
     monotonic clock and is corrected by the Date headers of AWS's answers, each time by
-    two that agree: one may be wrong.
+    several in a row that agree: one may be wrong.
 
     Attributes:
         is_sure: whether the last answer agreed with now_ms(). Only then may something
@@ -30,7 +34,9 @@ class ServerClock:
     def __init__(self, wall_s: Callable[[], float], monotonic_s: Callable[[], float]) -> None:
         self._monotonic_s = monotonic_s
         self._origin_ms = round((wall_s() - monotonic_s()) * 1000)
-        self._doubt_ms: int | None = None
+        # What the last answers differ by, and how many agree on it.
+        self._doubt_ms = 0
+        self._agreeing = 0
         self._dateless = 0
         self.is_sure = False
 
@@ -49,13 +55,16 @@ class ServerClock:
             return 0
         self._dateless = 0
         difference_ms = server_time_ms + _HALF_A_SECOND_MS - self.now_ms()
-        doubt_ms, self._doubt_ms = self._doubt_ms, None
         self.is_sure = abs(difference_ms) <= _TOLERANCE_MS
         if self.is_sure:
+            self._agreeing = 0
             return 0
-        if doubt_ms is None or abs(difference_ms - doubt_ms) > _TOLERANCE_MS:
-            self._doubt_ms = difference_ms
+        agrees = self._agreeing > 0 and abs(difference_ms - self._doubt_ms) <= _TOLERANCE_MS
+        self._agreeing = self._agreeing + 1 if agrees else 1
+        self._doubt_ms = difference_ms
+        if self._agreeing < (_AHEAD_ANSWERS if difference_ms > 0 else _BACK_ANSWERS):
             return 0
+        self._agreeing = 0
         self._origin_ms += difference_ms
         self.is_sure = True
         return difference_ms

@@ -30,18 +30,16 @@ SAMPLE_MS = 1_000
 class Rung:
     """One age at which intervals are read again. Everything before `position_ms` has been."""
 
-    def __init__(self, age_ms: int, slice_ms: int, position_ms: int) -> None:
+    def __init__(self, age_ms: int, slice_ms: int, position_ms: int, now_ms: int) -> None:
         self.age_ms = age_ms
         self.slice_ms = slice_ms
         self.position_ms = position_ms
-        self.found_at_ms: int | None = None
+        self.found_at_ms = now_ms
         self.rests = False
         self.reading = Pass()
 
     def is_awake(self, now_ms: int) -> bool:
         """Whether it has found something of late; at first it is given the time to."""
-        if self.found_at_ms is None:
-            self.found_at_ms = now_ms
         return now_ms - self.found_at_ms < _REST_AFTER_MS
 
     def skip_to(self, at_ms: int) -> None:
@@ -67,6 +65,7 @@ class Ladder:
                 age_ms,
                 max(polling_interval_ms, age_ms // _SLICE_SHARE),
                 max(since_ms, now_ms - age_ms),
+                now_ms,
             )
             for age_ms in AGES_MS
             if age_ms < late_window_ms

@@ -212,6 +212,11 @@ class Window:
     def _leave(self, gap: Gap | None, read: Read, now_ms: int) -> None:
         if gap is None:
             return
+        if read.purpose is not Purpose.SETTLE:
+            # What has been settled meanwhile is read, and its ids are forgotten.
+            gap = gap._replace(start_ms=max(gap.start_ms, self.settled_ms))
+            if gap.start_ms > gap.end_ms:
+                return
         self._gaps.add(gap, read, now_ms)
         for part in (self._heads, self._ladder, self._settling):
             part.leave_out(self._gaps.ranges)
