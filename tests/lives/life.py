@@ -325,7 +325,7 @@ class Life:
             calls=self._logs.calls,
             hours=(self._clock.now_s - START_S) / 3600,
             ids_held=self._ids_held,
-            ids_due=recent + len(self._draw.bad) * 200,
+            ids_due=recent + 50 + len(self._draw.bad) * 200,
             ledger_bytes=self._ledger_bytes,
             ledger_bytes_due=200_000 + 60 * len(self._due),
         )
