@@ -17,7 +17,7 @@ from typing import Any
 from bad_moment import BadMoment
 from draw import START_MS, START_S, Dates, Draw, End, Process
 from fakes import Clock, FakeClient, FakeHost, FakeLanes
-from fault_plan import FaultPlan
+from fault_plan import Fault, FaultPlan
 from going_wrong import go_wrong
 from living_logs import LivingLogs
 from living_queue import CAPACITY, LivingQueue
@@ -252,9 +252,10 @@ class Life:
                 return self._dated(instead)
         fault = self._plan.fault(request, clock.now_ms)
         instead = go_wrong(fault, request, self._logs, clock, self._plan.chance)
-        answer = instead
-        if answer is None:
-            answer = self._logs.filter_log_events(request, clock.now_ms)
+        if instead is not None and fault is not Fault.EMPTY_PAGE:
+            # No answer of AWS's: it does not count where every second Date is wrong.
+            return instead
+        answer = self._logs.filter_log_events(request, clock.now_ms) if instead is None else instead
         answer = self._dated(answer)
         if self._chance.random() < draw.slow_share:
             # The Date is as old as the first byte.
@@ -324,7 +325,7 @@ class Life:
             calls=self._logs.calls,
             hours=(self._clock.now_s - START_S) / 3600,
             ids_held=self._ids_held,
-            ids_due=recent + len(self._draw.bad) * 200,
+            ids_due=recent + 50 + len(self._draw.bad) * 200,
             ledger_bytes=self._ledger_bytes,
             ledger_bytes_due=200_000 + 60 * len(self._due),
         )
