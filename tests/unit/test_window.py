@@ -215,10 +215,11 @@ def test_a_bad_range_holds_up_nothing_behind_it(length_ms: int) -> None:
     capture = Capture(answer)
     for until_ms in range(bad.stop, bad.stop + 10 * MINUTE_MS, POLL_MS):
         capture.run(until_ms)
-        settled_ms = bad.stop + 2 * MINUTE_MS
-        if until_ms > settled_ms:
-            behind = set(written_ms(until_ms - 2 * POLL_MS - 5_000)) - set(capture.taken_ms)
-            assert {at_ms for at_ms in behind if at_ms not in bad} == set()
+        missing = set(written_ms(until_ms - 2 * POLL_MS)) - set(capture.taken_ms)
+        # What was written while AWS refused the newest part, too, shares its gap for a while.
+        assert {at_ms for at_ms in missing if at_ms >= bad.stop + 2 * POLL_MS} == set()
+        if until_ms > bad.stop + 3 * MINUTE_MS:
+            assert missing <= set(bad)
 
 
 def test_what_came_late_behind_the_pages_of_a_gap_is_found() -> None:
@@ -255,25 +256,15 @@ def test_what_came_late_behind_the_pages_of_a_gap_is_found() -> None:
 def test_a_gap_of_the_head_covers_nothing_that_is_settled() -> None:
     """Its ids are forgotten: a gap there would deliver its events again."""
     window = window_of()
-    now_ms = START_MS + 1_000
-    (head,) = reads_of(window, now_ms)
-    assert head.purpose is Purpose.HEAD
-    now_ms = START_MS + LATE_WINDOW_MS + 4 * MINUTE_MS
-    for _ in range(200):
+    now_ms = START_MS + LATE_WINDOW_MS + 40_000
+    for _ in range(100):
         reads = window.next_reads(now_ms)
-        if isinstance(reads, int):
-            break
-        for read in reads:
+        now_ms += CALL_MS
+        for read in [] if isinstance(reads, int) else reads:
             if read.purpose is Purpose.HEAD:
                 window.refused(read, now_ms)
             else:
                 window.page(read, [an_event(read.start_ms)], None, now_ms)
-        now_ms += CALL_MS
-    assert window.settled_ms > START_MS + MINUTE_MS
-    assert all(gap.start_ms >= window.settled_ms for gap in window.gaps)
-
-
-def reads_of(window: Window, now_ms: int) -> list[Read]:
-    reads = window.next_reads(now_ms)
-    assert isinstance(reads, list)
-    return reads
+    assert window.settled_ms == START_MS + 30_000
+    assert window.gaps
+    assert window.gaps[0].start_ms >= window.settled_ms

@@ -16,6 +16,7 @@ PARTS_MAX = 8
 # A chain that has had so many empty pages, one behind the other, is taken for refused:
 # it may have no end. If it has one, its halves need fewer pages.
 EMPTY_PAGES_MAX = 10
+SUSPECTS_EMPTY_PAGES_MAX = 3
 _BACK_OFF_FIRST_MS = 1_000
 # What is being written is asked for more often, for as long as it is refused.
 _NEWEST_BACK_OFF_MAX_MS = 8_000
@@ -135,6 +136,13 @@ class Pass:
     def leave_out(self, gaps: Sequence[Gap]) -> None:
         """Read nothing of these gaps (apart from each other, oldest first)."""
         self.reads = [part for read in self.reads for part in _around(read, gaps)]
+
+
+def may_have_no_end(read: Read) -> bool:
+    """Whether its chain has had too many empty pages, one behind the other."""
+    is_suspect = read.refusals >= REFUSALS_MAX
+    most = SUSPECTS_EMPTY_PAGES_MAX if is_suspect else EMPTY_PAGES_MAX
+    return not read.done and read.empty_pages >= most
 
 
 def back_off_ms(read: Read) -> int:

@@ -16,7 +16,7 @@ from k8saudit_eks.delivery.heads import Heads
 from k8saudit_eks.delivery.health import Health
 from k8saudit_eks.delivery.ladder import Ladder
 from k8saudit_eks.delivery.ledger import Gap, Mark
-from k8saudit_eks.delivery.passes import EMPTY_PAGES_MAX, REFUSALS_MAX
+from k8saudit_eks.delivery.passes import REFUSALS_MAX, may_have_no_end
 from k8saudit_eks.delivery.read import Purpose, Read
 from k8saudit_eks.delivery.schedule import Schedule
 from k8saudit_eks.delivery.seen import Key, SeenIds
@@ -162,7 +162,7 @@ class Window:
             read.restart()
         late, delay_ms = self._observe(read, fresh, now_ms)
         self._parts[read.purpose].took_page(read, now_ms)
-        if read.empty_pages >= EMPTY_PAGES_MAX and not read.done:
+        if may_have_no_end(read):
             read.empty_pages = 0
             self._health.refused(read)
             read.refusals = max(read.refusals, REFUSALS_MAX - 1)
