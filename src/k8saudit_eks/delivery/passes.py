@@ -16,7 +16,7 @@ PARTS_MAX = 8
 # A chain that has had so many empty pages, one behind the other, is taken for refused:
 # it may have no end. If it has one, its halves need fewer pages.
 EMPTY_PAGES_MAX = 10
-SUSPECTS_EMPTY_PAGES_MAX = 3
+SUSPECTS_EMPTY_PAGES_MAX = 1
 _BACK_OFF_FIRST_MS = 1_000
 # What is being written is asked for more often, for as long as it is refused.
 _NEWEST_BACK_OFF_MAX_MS = 8_000

@@ -221,9 +221,10 @@ class CloudWatchSource:
     def _correct_clock(self, window: Window, answers: Sequence[Answer]) -> None:
         """Before a full queue makes their Dates old."""
         for answer in answers:
-            if isinstance(answer.result, Failure):
+            # An answer that never came tells no time; one that refuses may.
+            if isinstance(answer.result, Failure) and answer.server_time_ms is None:
                 continue
-            correction_ms = self._clock.correct(answer.result.server_time_ms)
+            correction_ms = self._clock.correct(answer.server_time_ms)
             if correction_ms < 0:
                 window.clock_was_ahead()
             if correction_ms:
@@ -235,7 +236,7 @@ class CloudWatchSource:
                 )
 
     def _take(self, window: Window, answer: Answer, stop: threading.Event) -> None:
-        read, result = answer
+        read, result, _ = answer
         now_ms = self._clock.now_ms()
         if not isinstance(result, Failure):
             if result.malformed:
