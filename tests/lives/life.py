@@ -27,6 +27,7 @@ from traffic import STREAM_PREFIX
 from k8saudit_eks.aws import LogGroup
 from k8saudit_eks.config import Config
 from k8saudit_eks.delivery.ledger import Ledger
+from k8saudit_eks.delivery.seen import BUCKET_MS
 from k8saudit_eks.delivery.sqlite_ledger import open_ledger
 from k8saudit_eks.sources.cloudwatch import PUSH_EVENTS, CloudWatchSource
 
@@ -125,7 +126,8 @@ class Life:
             and event.visible_ms - event.timestamp_ms <= self._config.late_window * 1000
             and event.timestamp_ms >= self._first_ms
         ]
-        self._missing = {event.event_id for event in self._due}
+        self._times_ms = {event.event_id: event.timestamp_ms for event in self._due}
+        self._missing = set(self._times_ms)
         self._evaluated: Counter[str] = Counter()
         self._may_repeat: set[str] = set()
         self._plan = FaultPlan(draw.seed, draw.rates, draw.outages, calm_calls=0)
@@ -159,7 +161,7 @@ class Life:
             looked_at = len(queue.event_ids)
             if now_s > until_s:
                 return True
-            if complete_s is None and not self._excused(missing):
+            if complete_s is None and all(map(self._is_excused, missing)):
                 complete_s = now_s
             is_rested = complete_s is not None and now_s - complete_s > rest_s
             return is_rested and queue.delivered() == looked_at
@@ -292,22 +294,15 @@ class Life:
         date = formatdate(self._date_ms() // 1000, usegmt=True)
         return {**answer, "ResponseMetadata": {"HTTPHeaders": {"date": date}}}
 
-    def _excused(self, missing: set[str]) -> set[str]:
-        """Those of the missing that nothing excuses."""
-        now_ms = self._clock.now_ms
-        unread_ms = [
-            bad.at_ms
+    def _is_excused(self, event_id: str) -> bool:
+        """Whether it is missing because AWS still refuses its moment."""
+        at_ms, now_ms = self._times_ms[event_id], self._clock.now_ms
+        return any(
+            isinstance(bad, BadMoment)
+            and bad.until_ms > now_ms
+            and abs(at_ms - bad.at_ms) <= BAD_MS
             for bad in self._draw.bad
-            if isinstance(bad, BadMoment) and bad.until_ms > now_ms
-        ]
-        if not unread_ms or not missing:
-            return missing
-        return {
-            event.event_id
-            for event in self._due
-            if event.event_id in missing
-            and all(abs(event.timestamp_ms - at_ms) > BAD_MS for at_ms in unread_ms)
-        }
+        )
 
     def _outcome(self) -> Outcome:
         repeated = [
@@ -316,16 +311,23 @@ class Life:
             if times > 1 and event_id not in self._may_repeat
         ]
         kept_ms = self._config.late_window * 1000 + 150_000
-        recent = sum(e.timestamp_ms >= self._clock.now_ms - kept_ms for e in self._logs.events)
+        bad_ms = [bad.at_ms for bad in self._draw.bad if isinstance(bad, BadMoment)]
+        due = sum(
+            # Around what can't be read, ids are kept, too.
+            event.timestamp_ms >= self._clock.now_ms - kept_ms
+            or any(abs(event.timestamp_ms - at_ms) <= 2 * BUCKET_MS for at_ms in bad_ms)
+            for event in self._logs.events
+        )
+        missing = self._missing - self._evaluated.keys()
         return Outcome(
-            lost=sorted(self._excused(self._missing - self._evaluated.keys())),
+            lost=sorted(i for i in missing if not self._is_excused(i)),
             repeated=sorted(repeated),
             events=len(self._due),
             served=self._logs.served,
             calls=self._logs.calls,
             hours=(self._clock.now_s - START_S) / 3600,
             ids_held=self._ids_held,
-            ids_due=recent + 50 + len(self._draw.bad) * 200,
+            ids_due=due + 50,
             ledger_bytes=self._ledger_bytes,
             ledger_bytes_due=200_000 + 60 * len(self._due),
         )
