@@ -243,7 +243,7 @@ static void warn_of_stranger(const char *venv)
 {
     snprintf(warning, sizeof warning,
              "k8saudit-eks does not use %s/pyvenv.cfg: file and folder must belong to root or to "
-             "the library's owner, and nobody else may write them (chown, chmod o-w)",
+             "the library's owner, and others may not write them (chown, chmod o-w)",
              venv);
 }
 

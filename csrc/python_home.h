@@ -8,8 +8,8 @@
  *   CHECKOUT/build/libk8saudit-eks.so  with  CHECKOUT/.venv           a checkout
  *
  * A virtual environment says where Python's modules come from. It counts only if its
- * folder and its pyvenv.cfg belong to root or to the library's owner, and nobody else
- * may write them: the library may lie below a folder where anyone may make one.
+ * folder and its pyvenv.cfg belong to root or to the library's owner, and others may
+ * not write them: the library may lie below a folder where anyone may make one.
  *
  * The bundle comes first: its libpython is the only one that its library can load, so
  * the bundle is what lies around that libpython. bundle/ makes it.

@@ -131,8 +131,14 @@ class LogGroup:
             # Everything: an answer of the wrong shape makes botocore raise what it likes.
             if are_credentials_bad(error):
                 self._renew_client(client)
-            raise read_error(error, READ, self.name, token=token, streams=streams) from error
-        return self._checked(answer, token)
+            refusal = read_error(error, READ, self.name, token=token, streams=streams)
+            refusal.server_time_ms = _server_time_ms(getattr(error, "response", {}))
+            raise refusal from error
+        try:
+            return self._checked(answer, token)
+        except ReadError as error:
+            error.server_time_ms = _server_time_ms(answer)
+            raise
 
     def _renew_client(self, refused: LogsClient) -> None:
         """Look credentials up anew, for the next call.

@@ -26,11 +26,16 @@ class Failure(Enum):
 
 
 class ReadError(Exception):
-    """A call to CloudWatch Logs that brought no page; str() says why and the cure."""
+    """A call to CloudWatch Logs that brought no page; str() says why and the cure.
+
+    Attributes:
+        server_time_ms: AWS's clock when it answered, to the second; None if unknown.
+    """
 
     def __init__(self, kind: Failure, message: str) -> None:
         super().__init__(message)
         self.kind = kind
+        self.server_time_ms: int | None = None
 
 
 _THROTTLES = {

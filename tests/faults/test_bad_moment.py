@@ -40,12 +40,14 @@ def near(history: History, at_ms: int) -> set[str]:
 
 
 def compare(bad: History, good: History, at_ms: int) -> None:
-    """Nothing lost or repeated; every other event within two polls of what it would take."""
+    """Nothing lost or repeated; others come within two polls, and a few calls, as without it."""
     assert bad.lost == []
     assert bad.repeated == 0
     assert len(bad.queue.came_ms) == len(good.queue.came_ms) == len(good.written)
     later = later_ms(bad, good, near(bad, at_ms))
-    assert later[-1] <= 2 * POLL_MS, f"{sum(ms > 2 * POLL_MS for ms in later)} of {len(later)}"
+    assert later[-1] <= 2 * POLL_MS + 500, (
+        f"{sum(ms > 2 * POLL_MS for ms in later)} of {len(later)}"
+    )
     assert max(bad.host.ids) <= 1.1 * max(good.host.ids) + 100
 
 

@@ -69,15 +69,33 @@ def test_a_gap_that_is_refused_again_is_asked_for_by_halves() -> None:
 
 
 def test_a_gap_that_stays_refused_has_few_parts() -> None:
-    """Half an hour of refusals: no more than 16, and together they are the gap."""
+    """Half an hour of refusals: 16, and some more where its edges may be good."""
     gap = Gap(START_MS, START_MS + 999)
     gaps = gaps_of(gap)
     for now_ms in range(START_MS, START_MS + 1_800_000, 1_000):
         read = gaps.ready(now_ms)
         if read is not None:
             gaps.refused(read, now_ms, Health())
-    assert len(gaps.ranges) == 16
+    assert len(gaps.ranges) <= 16 + 2 * 10
     assert sum(end_ms - start_ms + 1 for start_ms, end_ms in gaps.ranges) == 1_000
+
+
+def test_what_is_good_beside_a_bad_range_is_found() -> None:
+    """To the millisecond, at both edges, however many parts the bad range has."""
+    gaps = gaps_of(Gap(START_MS, START_MS + 29_999))
+    bad = range(START_MS + 7_001, START_MS + 22_222)
+    health = Health()
+    for now_ms in range(START_MS, START_MS + 900_000, 1_000):
+        read = gaps.ready(now_ms)
+        if read is None:
+            continue
+        assert read.end_ms is not None
+        if read.start_ms < bad.stop and read.end_ms >= bad.start:
+            gaps.refused(read, now_ms, health)
+        else:
+            read.took(0, 0, None, now_ms)
+            gaps.took_page(read, now_ms)
+    assert (gaps.ranges[0].start_ms, gaps.ranges[-1].end_ms) == (bad.start, bad.stop - 1)
 
 
 def test_a_gap_is_not_cut_up_while_aws_refuses_much() -> None:

@@ -76,13 +76,27 @@ def test_a_poll_looks_back_from_the_newest_event() -> None:
 
 
 def test_polls_are_an_interval_apart() -> None:
-    """From the end of one to the beginning of the next; a clock set back delays it once."""
+    """From the end of one to the beginning of the next; a clock set back delays none."""
     heads = heads_of()
     assert heads.pause_ms(START_MS) == 0
     poll(heads, START_MS, [])
     assert heads.pause_ms(START_MS) == POLL_MS
     assert heads.pause_ms(START_MS + POLL_MS) == 0
-    assert heads.pause_ms(START_MS - 3_600_000) == 2 * POLL_MS
+    assert heads.pause_ms(START_MS - 3_600_000) == 0
+
+
+def test_after_an_outage_a_poll_leaves_what_is_due_to_the_slices() -> None:
+    """The poll that was refused for an hour begins anew where slices do not read yet."""
+    heads = heads_of(START_MS)
+    read = ready(heads, START_MS)
+    assert read is not None
+    for second in range(3_600):
+        heads.refused(read, START_MS + second * 1_000, Health())
+    now_ms = START_MS + 3_600_000
+    first_ms = now_ms - 335_000
+    read = heads.ready(now_ms, first_ms=first_ms, gaps=(), reach_ms=lambda *_: None)
+    assert read is not None
+    assert (read.start_ms, read.refusals) == (first_ms, 0)
 
 
 def test_an_idle_group_does_not_read_its_last_events_for_ever() -> None:

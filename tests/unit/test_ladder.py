@@ -86,6 +86,8 @@ def test_without_spare_calls_rungs_rest() -> None:
     """They make no call; when calls are left again, each reads a piece and not all it missed."""
     ladder = ladder_of()
     until_ms = START_MS + 250_000
+    for age_ms in AGES_MS:
+        ladder.found(age_ms, START_MS + 200_000)
     assert climb(ladder, START_MS, until_ms, has_spare=False) == []
     assert ladder.resting == 4
     reads = read_due(ladder, until_ms)

@@ -48,7 +48,7 @@ def read_through(
             else:
                 health.answered(read, now_ms)
                 read.took(1, 0, None, now_ms)
-                reading.took_page(read)
+                reading.took_page(read, START_MS)
     return gaps, calls
 
 
@@ -213,11 +213,13 @@ def test_a_chain_outside_a_gap_goes_on_where_it_is() -> None:
 
 
 def test_a_clock_that_goes_back_does_not_prolong_a_wait() -> None:
-    """An hour back: half a minute at most until the next call."""
+    """An hour back: what was to wait a second is asked for at once."""
     read = whole()
     reading = Pass([read])
     reading.refused(read, START_MS, Health())
-    assert reading.pause_ms(START_MS - 3_600_000) == 30_000
+    assert reading.pause_ms(START_MS) == 1_000
+    assert reading.pause_ms(START_MS - 3_600_000) == 0
+    assert reading.ready(START_MS - 3_600_000) == [read]
 
 
 def test_what_is_not_of_the_pass_changes_nothing() -> None:
@@ -229,5 +231,26 @@ def test_what_is_not_of_the_pass_changes_nothing() -> None:
     for _ in range(3):
         assert reading.refused(stranger, START_MS, health) is None
     stranger.took(0, 0, None, START_MS)
-    reading.took_page(stranger)
+    reading.took_page(stranger, START_MS)
     assert len(reading.reads) == 1
+
+
+def test_what_is_being_written_is_asked_for_by_itself() -> None:
+    """AWS refuses much, and what was written so far: the newest part waits 8 s at most."""
+    health = Health()
+    for _ in range(8):
+        health.refused(whole())
+    reading = Pass([Read(Purpose.HEAD, START_MS, None)])
+    now_ms = START_MS
+    for _ in range(20):
+        newest = next(read for read in reading.reads if read.end_ms is None)
+        now_ms = max(now_ms, newest.retry_at_ms)
+        assert reading.refused(newest, now_ms, health) is None
+        assert len(reading.reads) <= 2, "what is refused stays one part"
+    newest = next(read for read in reading.reads if read.end_ms is None)
+    assert newest.retry_at_ms - now_ms <= 8_000
+    assert newest.start_ms == now_ms + 1
+    newest.took(3, 0, None, now_ms)
+    reading.took_page(newest, now_ms)
+    assert [read.start_ms for read in reading.reads] == [START_MS]
+    assert reading.ready(now_ms), "and the rest is asked for as soon as that is answered"

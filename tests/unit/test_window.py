@@ -194,9 +194,77 @@ def test_when_three_of_four_calls_fail_no_range_is_suspected(seed: int) -> None:
     capture = Capture(answer)
     capture.run(well_ms)
     # Where every refusal counts as the range's own there are 77 to 132, and 6,000 calls.
-    assert capture.most_gaps <= 32
+    assert capture.most_gaps <= 48
     assert len(capture.calls) < 1_500
     capture.run(well_ms + 15 * MINUTE_MS)
     assert capture.window.gaps == ()
     assert sorted(capture.taken_ms)[: 44 * 60] == written_ms(START_MS + 44 * MINUTE_MS)
     assert capture.window.settled_ms > capture.now_ms - LATE_WINDOW_MS - MINUTE_MS
+
+
+@pytest.mark.parametrize("length_ms", [1_000, 5_000, 30_000])
+def test_a_bad_range_holds_up_nothing_behind_it(length_ms: int) -> None:
+    """It is refused from its writing on: what is written behind it comes within two polls."""
+    bad = range(START_MS + MINUTE_MS, START_MS + MINUTE_MS + length_ms)
+
+    def answer(read: Read, now_ms: int) -> Answer:
+        end_ms = now_ms if read.end_ms is None else min(read.end_ms, now_ms)
+        is_bad = read.start_ms < bad.stop and end_ms >= bad.start
+        return Answer.REFUSED if is_bad else Answer.PAGE
+
+    capture = Capture(answer)
+    for until_ms in range(bad.stop, bad.stop + 10 * MINUTE_MS, POLL_MS):
+        capture.run(until_ms)
+        missing = set(written_ms(until_ms - 2 * POLL_MS)) - set(capture.taken_ms)
+        # What was written while AWS refused the newest part, too, shares its gap for a while.
+        assert {at_ms for at_ms in missing if at_ms >= bad.stop + 2 * POLL_MS} == set()
+        if until_ms > bad.stop + 3 * MINUTE_MS:
+            assert missing <= set(bad)
+
+
+def test_what_came_late_behind_the_pages_of_a_gap_is_found() -> None:
+    """The gap's chain began before late_window was over, and ended when no slice reads it."""
+    gap = Gap(START_MS, START_MS + 9_999)
+    window = window_of(gap)
+    now_ms = START_MS + 200_000
+
+    def gap_read() -> Read:
+        for _ in range(100):
+            reads = window.next_reads(now_ms)
+            assert isinstance(reads, list)
+            if reads[0].purpose is Purpose.GAP:
+                return reads[0]
+            window.page(reads[0], [], None, now_ms)
+        raise AssertionError
+
+    chain = gap_read()
+    window.page(chain, [], "token", now_ms)
+    now_ms = START_MS + LATE_WINDOW_MS + 2 * MINUTE_MS
+    for _ in range(20):
+        reads = window.next_reads(now_ms)
+        assert isinstance(reads, list)
+        for read in reads:
+            if read is not chain:
+                window.page(read, [], None, now_ms)
+    window.page(chain, [], None, now_ms)
+    assert window.gaps == (gap,), "something may have come late behind the first page"
+    again = gap_read()
+    window.page(again, [an_event(START_MS + 1)], None, now_ms)
+    assert window.gaps == ()
+
+
+def test_a_gap_of_the_head_covers_nothing_that_is_settled() -> None:
+    """Its ids are forgotten: a gap there would deliver its events again."""
+    window = window_of()
+    now_ms = START_MS + LATE_WINDOW_MS + 40_000
+    for _ in range(100):
+        reads = window.next_reads(now_ms)
+        now_ms += CALL_MS
+        for read in [] if isinstance(reads, int) else reads:
+            if read.purpose is Purpose.HEAD:
+                window.refused(read, now_ms)
+            else:
+                window.page(read, [an_event(read.start_ms)], None, now_ms)
+    assert window.settled_ms == START_MS + 30_000
+    assert window.gaps
+    assert window.gaps[0].start_ms >= window.settled_ms

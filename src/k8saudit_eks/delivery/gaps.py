@@ -13,7 +13,8 @@ from k8saudit_eks.delivery.ledger import GAPS_MAX, Gap
 from k8saudit_eks.delivery.passes import back_off_ms
 from k8saudit_eks.delivery.read import Purpose, Read
 
-# A gap that is refused again is asked for by halves while there are fewer than this.
+# A gap that is refused again is asked for by halves while there are fewer than this. Then
+# only those at the edge of what is bad are, where something good may be.
 _SPLIT_BELOW = 16
 # What has grown too old of a long gap is given up in parts no shorter than this.
 _GIVEN_UP_MIN_MS = 60_000
@@ -39,13 +40,14 @@ class Gaps:
 
     def ready(self, now_ms: int) -> Read | None:
         """The gap that has waited longest beyond its time; None when none is to be asked for."""
-        read = min(self._reads, key=_retry_at_ms, default=None)
-        return read if read is not None and read.retry_at_ms <= now_ms else None
+        ready = (read for read in self._reads if not read.waits(now_ms))
+        return min(ready, key=_retry_at_ms, default=None)
 
     def pause_ms(self, now_ms: int) -> int | None:
         """How long until one may be asked for again; None without gaps."""
-        at_ms = min(map(_retry_at_ms, self._reads), default=None)
-        return None if at_ms is None else max(0, at_ms - now_ms)
+        reads = self._reads
+        pauses_ms = (r.retry_at_ms - now_ms if r.waits(now_ms) else 0 for r in reads)
+        return min(pauses_ms, default=None)
 
     def add(self, gap: Gap, read: Read, now_ms: int) -> None:
         """AWS refuses `gap`, as it has refused `read` so far; neighbours become one."""
@@ -74,18 +76,28 @@ class Gaps:
         self._postpone(read, now_ms)
         if not health.is_good or read not in self._reads:
             return
-        if len(self._reads) >= _SPLIT_BELOW or read.length_ms(now_ms) < 2:
-            return
         at = self._reads.index(read)
+        if read.length_ms(now_ms) < 2 or (
+            len(self._reads) >= _SPLIT_BELOW and not self._is_edge(at)
+        ):
+            return
         halves = read.halves(now_ms)
         for half in halves:
-            half.retry_at_ms = read.retry_at_ms
+            # Neither has been refused by itself: one may be good, and is not to wait long.
+            half.refusals = 1
+            half.retry_at_ms = now_ms + back_off_ms(half)
         self._reads[at : at + 1] = halves
 
     def token_is_refused(self, read: Read, now_ms: int, health: Health) -> None:
         """The chain broke off: it begins again."""
         read.restart()
         self.refused(read, now_ms, health)
+
+    def _is_edge(self, at: int) -> bool:
+        ends_ms = [_gap(read).end_ms for read in self._reads[max(0, at - 1) : at + 1]]
+        starts_ms = [read.start_ms for read in self._reads[at : at + 2]]
+        behind = len(ends_ms) < 2 or ends_ms[0] + 1 < starts_ms[0]
+        return behind or len(starts_ms) < 2 or ends_ms[-1] + 1 < starts_ms[1]
 
     def _postpone(self, read: Read, now_ms: int) -> None:
         read.refusals += 1

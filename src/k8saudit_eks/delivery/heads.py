@@ -17,7 +17,7 @@ from k8saudit_eks.delivery.cursor import Cursor
 from k8saudit_eks.delivery.health import Health
 from k8saudit_eks.delivery.ledger import Gap
 from k8saudit_eks.delivery.passes import Pass, back_off_ms
-from k8saudit_eks.delivery.read import Purpose, Read
+from k8saudit_eks.delivery.read import BACK_OFF_MAX_MS, Purpose, Read
 
 # How far a poll looks back: as far as most events are late, and a second.
 _MARGIN_MS = 1_000
@@ -78,8 +78,9 @@ class Heads:
             return pause_ms
         cursors = self._streams.values() if self.apart else (self._together,)
         due_ms = min((cursor.due_ms for cursor in cursors), default=now_ms)
-        # A clock that was corrected backwards must not delay the next poll.
-        return min(max(0, due_ms - now_ms), 2 * self._polling_interval_ms)
+        # A clock that went back must not delay the next poll.
+        longest_ms = max(2 * self._polling_interval_ms, BACK_OFF_MAX_MS)
+        return due_ms - now_ms if 0 < due_ms - now_ms <= longest_ms else 0
 
     def ready(
         self,
@@ -96,7 +97,9 @@ class Heads:
             gaps: apart from each other, oldest first.
             reach_ms: Ladder.reach_ms.
         """
-        if not self._poll.reads:
+        reads = self._poll.reads
+        # After an outage: what is due by now is read in slices.
+        if not reads or reads[0].start_ms < first_ms - _LOOK_BACK_MAX_MS:
             read = self._stream_read(now_ms) or self._read_together(now_ms, reach_ms)
             self._start_ms = read.start_ms = max(read.start_ms, first_ms)
             self._began_ms, self._new_events = now_ms, 0
@@ -110,7 +113,7 @@ class Heads:
             self._page_events = read.largest_page
         if read.done:
             self._new_events += read.events - read.duplicates
-            self._poll.took_page(read)
+            self._poll.took_page(read, now_ms)
             # More than a page that was known already: what a poll looks back does not fit one.
             if not read.streams and read.pages > 1 and read.duplicates > read.largest_page:
                 self._go_apart(now_ms)
@@ -254,7 +257,7 @@ class Heads:
         self.apart = bool(self._streams)
         for cursor in self._streams.values():
             cursor.due_ms = now_ms + self._polling_interval_ms
-            cursor.events_per_ms = None
+            cursor.events_per_ms = cursor.polled_at_ms = None
 
     def _fits_together(self) -> bool:
         rates = [cursor.events_per_ms for cursor in self._streams.values()]

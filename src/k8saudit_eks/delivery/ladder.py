@@ -127,7 +127,7 @@ class Ladder:
     def took_page(self, read: Read, now_ms: int) -> None:
         """A page of one of the rungs came in, or of a sample."""
         reading = self._pass_of(read)
-        reading.took_page(read)
+        reading.took_page(read, now_ms)
 
     def refused(self, read: Read, now_ms: int, health: Health) -> Gap | None:
         """As Pass.refused()."""
@@ -161,8 +161,13 @@ class Ladder:
 
     def head_was_read(self, at_ms: int | None) -> None:
         """What was old enough by then may be read again; None if it was not read yet."""
-        if at_ms is not None:
-            self._head_at_ms = at_ms
+        if at_ms is None:
+            return
+        if at_ms < self._head_at_ms:
+            # The clock went back: what was read by then is not known any more.
+            for rung in self._rungs:
+                rung.position_ms = min(rung.position_ms, at_ms - rung.age_ms)
+        self._head_at_ms = at_ms
 
     def reach_ms(self, now_ms: int, events_per_ms: float, events: float) -> int | None:
         """How far back the head has to read to spare rungs their calls, for so many events."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from k8saudit_eks.delivery.health import Health
 from k8saudit_eks.delivery.ledger import Gap
-from k8saudit_eks.delivery.read import Read
+from k8saudit_eks.delivery.read import BACK_OFF_MAX_MS, Read
 
 # One refusal is bad luck. A second one may be the range's: it is asked for by halves.
 REFUSALS_MAX = 2
@@ -16,8 +16,10 @@ PARTS_MAX = 8
 # A chain that has had so many empty pages, one behind the other, is taken for refused:
 # it may have no end. If it has one, its halves need fewer pages.
 EMPTY_PAGES_MAX = 10
+SUSPECTS_EMPTY_PAGES_MAX = 1
 _BACK_OFF_FIRST_MS = 1_000
-_BACK_OFF_MAX_MS = 30_000
+# What is being written is asked for more often, for as long as it is refused.
+_NEWEST_BACK_OFF_MAX_MS = 8_000
 
 
 class Pass:
@@ -45,18 +47,23 @@ class Pass:
             is_suspect = read.refusals >= REFUSALS_MAX
             return is_suspect, -read.length_ms(now_ms) if is_suspect else read.start_ms
 
-        return sorted((r for r in self.reads if r.retry_at_ms <= now_ms), key=turn)
+        return sorted((r for r in self.reads if not r.waits(now_ms)), key=turn)
 
     def pause_ms(self, now_ms: int) -> int | None:
         """How long until something may be asked for; None when there is nothing to read."""
-        at_ms = min((read.retry_at_ms for read in self.reads), default=None)
-        # A clock that was corrected backwards must not prolong it.
-        return None if at_ms is None else min(max(0, at_ms - now_ms), _BACK_OFF_MAX_MS)
+        if not self.reads:
+            return None
+        return min(r.retry_at_ms - now_ms if r.waits(now_ms) else 0 for r in self.reads)
 
-    def took_page(self, read: Read) -> None:
+    def took_page(self, read: Read, now_ms: int) -> None:
         """A page of `read` came in: a chain that has ended is off the list."""
-        if read.done and read in self.reads:
-            self.reads.remove(read)
+        if not read.done or read not in self.reads:
+            return
+        self.reads.remove(read)
+        if read.refusals > 0:
+            # AWS answers again what it had refused: the others need not wait either.
+            for other in self.reads:
+                other.retry_at_ms = min(other.retry_at_ms, now_ms)
 
     def refused(self, read: Read, now_ms: int, health: Health) -> Gap | None:
         """AWS has not answered `read`: it waits, or goes on as two halves, or is given up here.
@@ -68,14 +75,16 @@ class Pass:
         if read.refused_at_ms is None:
             read.refused_at_ms = now_ms
         read.retry_at_ms = now_ms + back_off_ms(read)
-        if read not in self.reads or read.refusals < REFUSALS_MAX or not health.is_good:
+        if read not in self.reads or read.refusals < REFUSALS_MAX:
             return None
-        if self.split(read, now_ms):
+        if health.is_good and self.split(read, now_ms):
             return None
-        if read.end_ms is None or not health.answered_since(read.refused_at_ms):
+        if read.end_ms is None:
+            read = self._close_end(read, now_ms)
+        if not health.is_good or not health.answered_since(read.refused_at_ms or 0):
             return None
         self.reads.remove(read)
-        return Gap(read.start_ms, read.end_ms)
+        return Gap(read.start_ms, now_ms if read.end_ms is None else read.end_ms)
 
     def token_is_refused(self, read: Read, now_ms: int, health: Health) -> Gap | None:
         """The chain broke off: it begins again as two of half its length, or as it is.
@@ -92,7 +101,8 @@ class Pass:
         if read not in self.reads or read.length_ms(now_ms) < 2:
             return False
         suspects = [part for part in self.reads if part.refusals >= REFUSALS_MAX]
-        if suspects in ([], [read]) and read.refusals <= REFUSALS_MAX:
+        is_first = read.refusals <= REFUSALS_MAX or read.end_ms is None
+        if suspects in ([], [read]) and is_first:
             self._all_may_be_bad = False
         elif len(suspects) >= PARTS_MAX:
             self._all_may_be_bad = True
@@ -102,14 +112,42 @@ class Pass:
         self.reads[at : at + 1] = read.halves(now_ms)
         return True
 
+    def _close_end(self, read: Read, now_ms: int) -> Read:
+        """What is written from now on may be good: it is asked for by itself, and soon.
+
+        Returns:
+            What remains under suspicion, joined with what is so right before it.
+        """
+        at = self.reads.index(read)
+        newest = Read(read.purpose, now_ms + 1, None, refusals=read.refusals)
+        newest.refused_at_ms = now_ms
+        newest.retry_at_ms = min(read.retry_at_ms, now_ms + _NEWEST_BACK_OFF_MAX_MS)
+        self.reads.insert(at + 1, newest)
+        read.end_ms = now_ms
+        read.restart()
+        before = self.reads[at - 1] if at > 0 else None
+        if before is not None and before.end_ms == read.start_ms - 1 and before.refusals > 0:
+            before.end_ms = now_ms
+            before.restart()
+            self.reads.remove(read)
+            return before
+        return read
+
     def leave_out(self, gaps: Sequence[Gap]) -> None:
         """Read nothing of these gaps (apart from each other, oldest first)."""
         self.reads = [part for read in self.reads for part in _around(read, gaps)]
 
 
+def may_have_no_end(read: Read) -> bool:
+    """Whether its chain has had too many empty pages, one behind the other."""
+    is_suspect = read.refusals >= REFUSALS_MAX
+    most = SUSPECTS_EMPTY_PAGES_MAX if is_suspect else EMPTY_PAGES_MAX
+    return not read.done and read.empty_pages >= most
+
+
 def back_off_ms(read: Read) -> int:
     """How long to leave a refused read alone: doubled with each refusal."""
-    return min(_BACK_OFF_FIRST_MS << min(read.refusals - 1, 10), _BACK_OFF_MAX_MS)
+    return min(_BACK_OFF_FIRST_MS << min(read.refusals - 1, 10), BACK_OFF_MAX_MS)
 
 
 def _around(read: Read, gaps: Sequence[Gap]) -> list[Read]:

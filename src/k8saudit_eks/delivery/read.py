@@ -12,6 +12,9 @@ from k8saudit_eks.delivery.ledger import Gap
 # token with an empty page, as if the chain had ended: never use an old one.
 _TOKEN_MAX_AGE_MS = 12 * 3600 * 1000
 
+# A read that is refused again and again is left alone for so long at most.
+BACK_OFF_MAX_MS = 30_000
+
 
 class Purpose(Enum):
     """Why a range is read."""
@@ -38,6 +41,7 @@ class Read:
         refusals: how often AWS refused it, or what it is a part of.
         refused_at_ms: when that happened first.
         retry_at_ms: not to be asked for before.
+        began_ms: when its first page was asked for.
     """
 
     purpose: Purpose
@@ -55,6 +59,7 @@ class Read:
     refusals: int = 0
     refused_at_ms: int | None = None
     retry_at_ms: int = 0
+    began_ms: int = 0
 
     def length_ms(self, now_ms: int) -> int:
         """How long the range is; an open end counts as now."""
@@ -63,12 +68,19 @@ class Read:
     def restart(self) -> None:
         """Read the same range again from its first page."""
         self.token = None
+        self.done = False
         self.pages = self.events = self.duplicates = self.largest_page = self.empty_pages = 0
 
-    def drop_old_token(self, now_ms: int) -> None:
-        """Begin again rather than use a token that may have expired."""
+    def waits(self, now_ms: int) -> bool:
+        """Whether it is to be left alone for a while; a clock that went back prolongs nothing."""
+        return 0 < self.retry_at_ms - now_ms <= BACK_OFF_MAX_MS
+
+    def about_to_ask(self, now_ms: int) -> None:
+        """The next page is asked for: with no token that may have expired."""
         if self.token is not None and now_ms - self.token_at_ms > _TOKEN_MAX_AGE_MS:
             self.restart()
+        if self.pages == 0:
+            self.began_ms = now_ms
 
     def took(self, events: int, duplicates: int, next_token: str | None, now_ms: int) -> None:
         """A page has come; without a next token it was the last."""

@@ -72,7 +72,7 @@ class Schedule:
             return self._pause_ms(now_ms, settling_ms)
         self._last = reads[-1].purpose
         for read in reads:
-            read.drop_old_token(now_ms)
+            read.about_to_ask(now_ms)
         return reads
 
     @property

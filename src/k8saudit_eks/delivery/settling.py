@@ -101,11 +101,15 @@ class Settling:
             self._slice_ms = longer_ms if read.pages == 1 else SLICE_MS
             self._pages = read.pages
             self._pause_ms = min(_GAP_MAX_MS, SLICE_MS // 2 // read.pages)
-            self._slices.took_page(read)
+            self._slices.took_page(read, now_ms)
         elif read.pages >= SLICE_PAGES_MAX:
             if read.length_ms(now_ms) > SLICE_MS:
                 self._drop_from(read)
             self._slice_ms = SLICE_MS
+
+    def has_planned(self, at_ms: int) -> bool:
+        """Whether a slice with this moment, or around it, has begun or is read."""
+        return at_ms < self._planned_ms
 
     def refused(self, read: Read, now_ms: int, health: Health) -> Gap | None:
         """As Pass.refused()."""

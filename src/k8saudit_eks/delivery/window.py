@@ -16,7 +16,7 @@ from k8saudit_eks.delivery.heads import Heads
 from k8saudit_eks.delivery.health import Health
 from k8saudit_eks.delivery.ladder import Ladder
 from k8saudit_eks.delivery.ledger import Gap, Mark
-from k8saudit_eks.delivery.passes import EMPTY_PAGES_MAX, REFUSALS_MAX
+from k8saudit_eks.delivery.passes import REFUSALS_MAX, may_have_no_end
 from k8saudit_eks.delivery.read import Purpose, Read
 from k8saudit_eks.delivery.schedule import Schedule
 from k8saudit_eks.delivery.seen import Key, SeenIds
@@ -67,6 +67,7 @@ class Window:
             seen: what was delivered since then.
             give_up_after_ms: what AWS refuses is asked for until it is so old.
         """
+        self._late_window_ms = late_window_ms
         self._settling = Settling(settled_ms, late_window_ms)
         self._gaps = Gaps(gaps, give_up_after_ms)
         self._heads = Heads(
@@ -157,9 +158,11 @@ class Window:
         if events or next_token is None:
             self._health.answered(read, now_ms)
         read.took(len(events), duplicates, next_token, now_ms)
+        if read.purpose is Purpose.GAP and read.done and self._was_read_too_early(read):
+            read.restart()
         late, delay_ms = self._observe(read, fresh, now_ms)
         self._parts[read.purpose].took_page(read, now_ms)
-        if read.empty_pages >= EMPTY_PAGES_MAX and not read.done:
+        if may_have_no_end(read):
             read.empty_pages = 0
             self._health.refused(read)
             read.refusals = max(read.refusals, REFUSALS_MAX - 1)
@@ -208,6 +211,12 @@ class Window:
         """How much more than usual is not settled; 0 up to BACKLOG_MS."""
         behind_ms = now_ms - self._settling.due_ms
         return behind_ms if behind_ms > BACKLOG_MS else 0
+
+    def _was_read_too_early(self, gap: Read) -> bool:
+        """Whether something may still have come late, and no slice will find it."""
+        end_ms = gap.start_ms if gap.end_ms is None else gap.end_ms
+        is_settled = self._settling.has_planned(gap.start_ms)
+        return is_settled and gap.began_ms < end_ms + self._late_window_ms
 
     def _leave(self, gap: Gap | None, read: Read, now_ms: int) -> None:
         if gap is None:

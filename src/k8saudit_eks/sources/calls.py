@@ -25,10 +25,11 @@ _SLOW_S = 30.0
 
 
 class Answer(NamedTuple):
-    """What one request brought: a page, or why there is none."""
+    """What one request brought: a page, or why there is none; and AWS's clock, if it tells it."""
 
     read: Read
     result: Page | Failure
+    server_time_ms: int | None
 
 
 class Calls:
@@ -93,7 +94,11 @@ class Calls:
         if any(error.kind is Failure.THROTTLED for error in errors):
             self._throttles += 1
         return [
-            Answer(read, result.kind if isinstance(result, ReadError) else result)
+            Answer(
+                read,
+                result.kind if isinstance(result, ReadError) else result,
+                result.server_time_ms,
+            )
             for read, result in zip(reads, results, strict=True)
         ]
 

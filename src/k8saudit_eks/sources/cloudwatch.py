@@ -130,8 +130,8 @@ class CloudWatchSource:
                     return
                 answers = self._calls.make(reads, stop)
                 self._correct_clock(window, answers)
-                if self._is_mark_of_the_future():
-                    window = self._window()
+                if self._is_mark_in_doubt and self._clock.is_sure:
+                    window = self._window_when_sure(window)
                 for answer in answers:
                     self._take(window, answer, stop)
                 self._wait(stop, self._calls.back_off_s())
@@ -148,32 +148,42 @@ class CloudWatchSource:
         self._acknowledger.close(self._queue.delivered() if self._queue is not None else 0)
 
     def _window(self) -> Window:
-        now_ms = self._clock.now_ms()
-        config, remembered = self._config, self._remembered
-        first_ms = self._opened_ms - config.shift * 1000
-        give_up_after_ms = config.max_catch_up * 1000 + self._late_window_ms
-        if remembered.settled_ms is not None:
-            first_ms = self._resume_ms(remembered.settled_ms, first_ms, now_ms)
+        """Reading as it begins: at the ledger's mark as long as the clock is in doubt."""
+        remembered_ms = self._remembered.settled_ms
+        if remembered_ms is None:
+            return self._window_from(self._opened_ms - self._config.shift * 1000)
+        if not self._clock.is_sure:
+            self._is_mark_in_doubt = True
+            return self._window_from(remembered_ms)
+        return self._window_from(self._resume_ms(remembered_ms))
+
+    def _window_from(self, first_ms: int) -> Window:
+        config, gaps = self._config, self._remembered.gaps
         # A restart before anything is settled must begin where this start begins.
-        self._acknowledger.settle(Mark(first_ms, remembered.gaps))
+        self._acknowledger.settle(Mark(first_ms, gaps))
         self._acknowledger.commit(0)
         return Window(
             settled_ms=first_ms,
             seen=self._seen,
-            now_ms=now_ms,
+            now_ms=self._clock.now_ms(),
             late_window_ms=self._late_window_ms,
             polling_interval_ms=config.polling_interval * 1000,
-            give_up_after_ms=give_up_after_ms,
-            gaps=remembered.gaps,
+            give_up_after_ms=config.max_catch_up * 1000 + self._late_window_ms,
+            gaps=gaps,
         )
 
-    def _resume_ms(self, remembered_ms: int, first_ms: int, now_ms: int) -> int:
+    def _window_when_sure(self, window: Window) -> Window:
+        """The clock is sure for the first time: does reading begin where it should?"""
+        self._is_mark_in_doubt = False
+        remembered_ms = self._remembered.settled_ms or 0
+        resume_ms = self._resume_ms(remembered_ms)
+        return window if resume_ms == remembered_ms else self._window_from(resume_ms)
+
+    def _resume_ms(self, remembered_ms: int) -> int:
         """Where an earlier capture stopped, as far as max_catch_up reaches."""
         log, name = self._host.log, self.name
-        if remembered_ms > now_ms and not self._clock.is_sure:
-            # The next answers tell which of the two is wrong.
-            self._is_mark_in_doubt = True
-            return remembered_ms
+        now_ms = self._clock.now_ms()
+        first_ms = min(self._opened_ms, now_ms) - self._config.shift * 1000
         if remembered_ms > now_ms:
             log.warning(
                 "%s: the ledger says that all is read up to %d s from now: it was written by a "
@@ -198,13 +208,6 @@ class CloudWatchSource:
             )
         return resume_ms
 
-    def _is_mark_of_the_future(self) -> bool:
-        """Whether it has just turned out that the ledger, not this machine, had a wrong clock."""
-        if not self._is_mark_in_doubt or not self._clock.is_sure:
-            return False
-        self._is_mark_in_doubt = False
-        return (self._remembered.settled_ms or 0) > self._clock.now_ms()
-
     def _given_up(self, given_up_ms: int, cure: str) -> None:
         """Events may be lost: the one thing that must not go unsaid."""
         self._host.count(Metric.SECONDS_GIVEN_UP, max(1, round(given_up_ms / 1000)))
@@ -218,9 +221,10 @@ class CloudWatchSource:
     def _correct_clock(self, window: Window, answers: Sequence[Answer]) -> None:
         """Before a full queue makes their Dates old."""
         for answer in answers:
-            if isinstance(answer.result, Failure):
+            # An answer that never came tells no time; one that refuses may.
+            if isinstance(answer.result, Failure) and answer.server_time_ms is None:
                 continue
-            correction_ms = self._clock.correct(answer.result.server_time_ms)
+            correction_ms = self._clock.correct(answer.server_time_ms)
             if correction_ms < 0:
                 window.clock_was_ahead()
             if correction_ms:
@@ -232,7 +236,7 @@ class CloudWatchSource:
                 )
 
     def _take(self, window: Window, answer: Answer, stop: threading.Event) -> None:
-        read, result = answer
+        read, result, _ = answer
         now_ms = self._clock.now_ms()
         if not isinstance(result, Failure):
             if result.malformed:
@@ -280,6 +284,8 @@ class CloudWatchSource:
             queue = self._queue
             assert queue is not None  # noqa: S101 (run() set it)
             queue.push([event.payload for event in framed], [event.time_ns for event in framed])
+            # However long the host made it wait, this process lives.
+            self._acknowledger.alive(self._clock.now_ms())
             self._acknowledger.commit(queue.delivered())
             self._wait_for_host(queue, stop)
         if page.delay_ms > _LATE_SHARE * self._late_window_ms and self._limiter.may("late"):
@@ -297,6 +303,7 @@ class CloudWatchSource:
         while self._acknowledger.pending > most:
             if stop.wait(_ACKNOWLEDGE_EVERY_S):
                 raise QueueClosed
+            self._acknowledger.alive(self._clock.now_ms())
             self._acknowledger.commit(queue.delivered())
 
     def _wait(self, stop: threading.Event, wait_s: float) -> None:
@@ -320,7 +327,7 @@ class CloudWatchSource:
         host.gauge(Metric.GAPS, len(window.gaps))
         host.gauge(Metric.RUNGS_RESTING, window.rungs_resting)
         self._acknowledger.alive(now_ms)
-        given_up_ms = window.give_up(now_ms)
+        given_up_ms = window.give_up(now_ms) if self._clock.is_sure else 0
         if given_up_ms:
             self._given_up(given_up_ms, "AWS refused to the end to let that part be read")
         behind_ms = window.behind_ms(now_ms)
