@@ -42,7 +42,7 @@ class BadMoment:
         Raises:
             ClientError: the refusal.
         """
-        token = request.get("nextToken", "")
+        token, mine = request.get("nextToken", ""), f"{_TOKEN}{self.at_ms}-"
         # Before it comes, there is nothing to be read.
         is_bad = max(self.since_ms, self.at_ms) <= now_ms < self.until_ms
         is_bad = is_bad and self._is_in_range(request)
@@ -52,11 +52,11 @@ class BadMoment:
             case Trouble.PAGE_REFUSED if is_bad:
                 return self._page_before(request, logs, now_ms)
             case Trouble.ENDLESS if is_bad:
-                number = int(token.removeprefix(_TOKEN)) if token.startswith(_TOKEN) else 0
-                return {"events": [], "nextToken": f"{_TOKEN}{number + 1}"}
+                number = int(token.removeprefix(mine)) if token.startswith(mine) else 0
+                return {"events": [], "nextToken": f"{mine}{number + 1}"}
             case Trouble.SAME_TOKEN if is_bad:
-                return {"events": [], "nextToken": f"{_TOKEN}0"}
-        if token.startswith(_TOKEN):
+                return {"events": [], "nextToken": f"{mine}0"}
+        if token.startswith(mine):
             # Healed: behind the empty pages the events of the range begin.
             first = {name: value for name, value in request.items() if name != "nextToken"}
             return logs.filter_log_events(first, now_ms)

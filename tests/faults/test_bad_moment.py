@@ -6,6 +6,7 @@ Each history is read twice, with and without it, and compared event by event.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -50,70 +51,88 @@ def compare(bad: History, good: History, at_ms: int) -> None:
     assert max(bad.host.ids) <= 1.1 * max(good.host.ids) + 100
 
 
-def histories(folder: Path, **how: Any) -> tuple[History, History]:
-    for name in ("bad", "good"):
-        (folder / name).mkdir()
-    return History(folder / "bad", **how), History(folder / "good", **how)
+Good = Callable[..., History]
 
 
-@pytest.mark.parametrize("trouble", [Trouble.REFUSED, Trouble.PAGE_REFUSED])
-@pytest.mark.parametrize("rate", [1.0, 20.0])
-def test_a_moment_refused_for_an_hour(rate: float, trouble: Trouble, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def good(tmp_path_factory: pytest.TempPathFactory) -> Good:
+    """A history without any trouble that has run for so many seconds; the same one if there is."""
+    known: dict[str, History] = {}
+
+    def read(seconds: float, **how: Any) -> History:
+        key = f"{seconds} {how}"
+        if key not in known:
+            known[key] = History(tmp_path_factory.mktemp("good"), **how)
+            known[key].run(seconds)
+        return known[key]
+
+    return read
+
+
+@pytest.mark.parametrize(
+    ("rate", "trouble"),
+    [(1.0, Trouble.REFUSED), (1.0, Trouble.PAGE_REFUSED), (20.0, Trouble.REFUSED)],
+)
+def test_a_moment_refused_for_an_hour(
+    rate: float, trouble: Trouble, good: Good, tmp_path: Path
+) -> None:
     """The head passes it, settling goes on beyond it, and it comes once it can be read."""
-    bad, good = histories(tmp_path, rate=rate)
+    bad = History(tmp_path, rate=rate)
     moment = bad_moment(bad, trouble)
     spoil(bad, moment)
-    for history in (bad, good):
-        history.run(1.4 * HOUR_S)
-    compare(bad, good, moment.at_ms)
+    bad.run(1.4 * HOUR_S)
+    compare(bad, good(1.4 * HOUR_S, rate=rate), moment.at_ms)
 
 
 @pytest.mark.parametrize("trouble", [Trouble.ENDLESS, Trouble.SAME_TOKEN])
 @pytest.mark.parametrize("lanes", [1, 5])
 def test_a_chain_of_empty_pages_without_end_for_an_hour(
-    lanes: int, trouble: Trouble, tmp_path: Path
+    lanes: int, trouble: Trouble, good: Good, tmp_path: Path
 ) -> None:
     """It takes no turn that belongs to others, and its events come once it ends."""
-    bad, good = histories(tmp_path, rate=1.0, lanes=lanes)
+    bad = History(tmp_path, rate=1.0, lanes=lanes)
     moment = bad_moment(bad, trouble)
     spoil(bad, moment)
-    for history in (bad, good):
-        history.run(1.4 * HOUR_S)
-    compare(bad, good, moment.at_ms)
+    bad.run(1.4 * HOUR_S)
+    compare(bad, good(1.4 * HOUR_S, rate=1.0), moment.at_ms)
 
 
 @pytest.mark.parametrize("trouble", list(Trouble))
-def test_a_moment_that_is_bad_when_it_is_settled(trouble: Trouble, tmp_path: Path) -> None:
+def test_a_moment_that_is_bad_when_it_is_settled(
+    trouble: Trouble, good: Good, tmp_path: Path
+) -> None:
     """What was read before goes bad for half an hour, and then nothing has to come again."""
-    bad, good = histories(tmp_path, rate=2.0, hours=0.6)
+    bad = History(tmp_path, rate=2.0, hours=0.6)
     at_ms = bad.start_ms + BAD_AT_MS
     moment = BadMoment(at_ms, at_ms + 30_000, at_ms + 30 * MINUTE_MS, trouble)
     spoil(bad, moment)
-    for history in (bad, good):
-        history.run(0.8 * HOUR_S)
-    compare(bad, good, moment.at_ms)
+    bad.run(0.8 * HOUR_S)
+    compare(bad, good(0.8 * HOUR_S, rate=2.0, hours=0.6), moment.at_ms)
 
 
-def test_a_stream_refused_in_a_busy_log_group(tmp_path: Path) -> None:
+def test_a_stream_refused_in_a_busy_log_group(good: Good, tmp_path: Path) -> None:
     """Whoever asks for it by name must not let the others wait."""
-    bad, good = histories(
-        tmp_path, rate=20.0, hours=0.5, page_events=100, config={"api_rate": 10.0}
-    )
+    how: dict[str, Any] = {
+        "rate": 20.0,
+        "hours": 0.5,
+        "page_events": 100,
+        "config": {"api_rate": 10.0},
+    }
+    bad = History(tmp_path, **how)
     spoil(bad, BadStream(f"{STREAM}1", bad.start_ms, bad.start_ms + 40 * MINUTE_MS))
-    for history in (bad, good):
-        history.run(0.7 * HOUR_S)
+    bad.run(0.7 * HOUR_S)
     others = {e.event_id for e in bad.written if e.stream == f"{STREAM}1"}
     assert bad.lost == []
     assert bad.repeated == 0
-    assert later_ms(bad, good, others)[-1] <= 2 * POLL_MS
+    assert later_ms(bad, good(0.7 * HOUR_S, **how), others)[-1] <= 2 * POLL_MS
 
 
 @pytest.mark.parametrize("missing", ["eventId", "timestamp"])
 def test_an_event_without_its_id_or_time(
-    missing: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    missing: str, good: Good, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It is passed over, counted and logged; the others of its page come."""
-    bad, good = histories(tmp_path, rate=1.0, hours=0.5)
+    bad = History(tmp_path, rate=1.0, hours=0.5)
     (broken,) = [e for e in bad.written if e.event_id.endswith("0600")]
 
     def before(request: dict[str, Any]) -> dict[str, Any]:
@@ -124,11 +143,10 @@ def test_an_event_without_its_id_or_time(
         return answer
 
     bad.before = before
-    for history in (bad, good):
-        history.run(0.7 * HOUR_S)
+    bad.run(0.7 * HOUR_S)
     assert [e.event_id for e in bad.lost] == [broken.event_id]
     assert bad.repeated == 0
-    assert later_ms(bad, good)[-1] <= 2 * POLL_MS
+    assert later_ms(bad, good(0.7 * HOUR_S, rate=1.0, hours=0.5))[-1] <= 2 * POLL_MS
     assert bad.host.counts[Metric.EVENTS_INVALID] >= 1
     assert bad.host.counts[Metric.API_ERRORS] == 0
     assert any(record.levelno >= logging.WARNING for record in caplog.records)

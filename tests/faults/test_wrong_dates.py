@@ -40,7 +40,7 @@ def late(folder: Path, **how: object) -> History:
     return History(
         folder,
         rate=5.0,
-        hours=0.5,
+        hours=0.3,
         late_share=0.05,
         late_ms=(300_000, 300_000),
         **how,  # type: ignore[arg-type]
@@ -52,12 +52,12 @@ def check(history: History) -> None:
     assert history.repeated == 0
 
 
-@pytest.mark.parametrize("number", [0, 1, 2, 100, 101])
+@pytest.mark.parametrize("number", [0, 1, 2, 60])
 @pytest.mark.parametrize("by_ms", [60_000, HOUR_MS, -HOUR_MS])
 def test_one_wrong_date(by_ms: int, number: int, tmp_path: Path) -> None:
     """A single answer an hour ahead or behind settles nothing too early; also that of open."""
     history = late(tmp_path, date_ms=one_wrong(number, by_ms))
-    history.run(0.75 * 3600)
+    history.run(0.5 * 3600)
     check(history)
 
 
@@ -66,7 +66,7 @@ def test_one_wrong_date(by_ms: int, number: int, tmp_path: Path) -> None:
 def test_alternating_dates(lanes: int, by_ms: int, tmp_path: Path) -> None:
     """Two of AWS's servers do not agree on the time: the machine's own clock goes on."""
     history = late(tmp_path, date_ms=alternating(by_ms), lanes=lanes)
-    history.run(0.75 * 3600)
+    history.run(0.5 * 3600)
     check(history)
 
 
@@ -76,14 +76,14 @@ def test_alternating_dates_while_a_backlog_is_read(by_ms: int, tmp_path: Path) -
     history = late(tmp_path, date_ms=alternating(by_ms), page_events=100)
     history.run(300)
     history.clock.now_s += 600
-    history.run(0.75 * 3600)
+    history.run(0.5 * 3600)
     check(history)
 
 
 def test_no_dates(tmp_path: Path) -> None:
     """Then the machine's clock decides."""
     history = late(tmp_path, date_ms=lambda now_ms: None)
-    history.run(0.75 * 3600)
+    history.run(0.5 * 3600)
     check(history)
 
 
@@ -102,7 +102,7 @@ def test_a_restart_without_a_date_at_open_on_a_machine_that_is_off(
 def test_a_jump_that_answers_agree_on_is_believed(tmp_path: Path) -> None:
     """A machine that is an hour behind, and told so only while it reads: nothing waits for it."""
     history = late(tmp_path, ahead_s=-3600)
-    history.run(0.75 * 3600, date_at_open=False)
+    history.run(0.5 * 3600, date_at_open=False)
     check(history)
     late_ms = [history.queue.came_ms[e.event_id] - e.visible_ms for e in history.written]
     assert sorted(late_ms)[len(late_ms) // 2] <= 5_000

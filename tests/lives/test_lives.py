@@ -15,8 +15,8 @@ from draw import drawn  # noqa: E402
 from found import FOUND  # noqa: E402
 from life import Life  # noqa: E402
 
-# With the found ones some 30 s.
-LIVES = 60
+# Some 30 s with the found ones.
+LIVES = 40
 
 
 @pytest.mark.parametrize("seed", [*range(LIVES), *FOUND])
