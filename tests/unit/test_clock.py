@@ -36,7 +36,7 @@ def test_it_is_not_sure_before_the_first_answer() -> None:
 
 
 def test_one_wrong_date_is_not_believed() -> None:
-    """Ahead or behind, and again after a right one. While this clock may be ahead it is not sure."""
+    """Ahead or behind, and again after a right one; one that is behind makes this one unsure."""
     for wrong_ms in (HOUR_MS, -HOUR_MS):
         clock = Machine().clock()
         clock.correct(START_MS)
