@@ -85,3 +85,12 @@ def test_a_range_around_gaps() -> None:
     assert [
         (p.start_ms, p.end_ms) for p in Read(Purpose.HEAD, 100, None).around([Gap(0, 120)])
     ] == [(121, None)]
+
+
+def test_a_page_in_the_middle_clears_a_chain_of_suspicion() -> None:
+    """Bad luck of an earlier page counts no more; an empty page proves nothing."""
+    read = Read(Purpose.SETTLE, START_MS, START_MS + 9, refusals=1, refused_at_ms=START_MS)
+    read.took(0, 0, "token", START_MS)
+    assert read.refusals == 1
+    read.took(5, 0, "token", START_MS)
+    assert (read.refusals, read.refused_at_ms) == (0, None)

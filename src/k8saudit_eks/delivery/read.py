@@ -92,6 +92,9 @@ class Read:
         self.token = next_token
         self.token_at_ms = now_ms
         self.done = next_token is None
+        if events and not self.done:
+            # What was refused may have been bad luck after all.
+            self.refusals, self.refused_at_ms = 0, None
 
     def halves(self, now_ms: int) -> tuple[Read, Read]:
         """The same range as two, each from its first page; the length must be 2 ms or more."""
