@@ -86,6 +86,7 @@ def test_a_backlog_shrinks_although_some_calls_always_fail() -> None:
 def test_a_backlog_of_few_events_takes_few_calls() -> None:
     """Ten minutes with hardly an event: ever longer slices, and the head after a second."""
     bench, logs = bench_of(api_rate=5, shift=600)
+    bench.aws_clock_ms = bench.clock.now_ms
     bench.lanes = 5
     fill(logs, bench.start_ms - 600_000, 0, 600, 1)
     bench.run(1)

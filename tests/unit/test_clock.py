@@ -36,16 +36,34 @@ def test_it_is_not_sure_before_the_first_answer() -> None:
 
 
 def test_one_wrong_date_is_not_believed() -> None:
-    """It makes the clock unsure; the next right one makes it sure again, uncorrected."""
+    """Ahead or behind, and again after a right one; one that is behind makes this one unsure."""
+    for wrong_ms in (HOUR_MS, -HOUR_MS):
+        clock = Machine().clock()
+        clock.correct(START_MS)
+        for _ in range(3):
+            assert clock.correct(START_MS + wrong_ms) == 0
+            assert clock.is_sure == (wrong_ms > 0), "a clock that may be behind settles late"
+            assert clock.correct(START_MS) == 0
+            assert clock.is_sure
+        assert clock.now_ms() == START_MS
+
+
+def test_a_date_ahead_makes_no_unknown_clock_sure() -> None:
+    """Before the first answer that agrees, nobody knows which of the two is wrong."""
     clock = Machine().clock()
-    clock.correct(START_MS)
     assert clock.correct(START_MS + HOUR_MS) == 0
     assert not clock.is_sure
-    assert clock.now_ms() == START_MS
-    assert clock.correct(START_MS) == 0
+
+
+def test_of_dates_that_run_ahead_the_nearest_is_taken() -> None:
+    """A clock that goes slower than AWS's follows, and is never ahead of it."""
+    machine = Machine()
+    clock = machine.clock()
+    clock.correct(START_MS)
+    corrections_ms = [clock.correct(START_MS + ahead_ms) for ahead_ms in (20_000, 30_000, 40_000)]
+    assert corrections_ms[:2] == [0, 0]
+    assert 19_000 <= corrections_ms[2] <= 21_000
     assert clock.is_sure
-    assert clock.correct(START_MS + HOUR_MS) == 0, "two wrong ones with a right one between"
-    assert clock.now_ms() == START_MS
 
 
 @pytest.mark.parametrize(("wrong_ms", "unbelieved"), [(HOUR_MS, 1), (-HOUR_MS, 2)])

@@ -27,8 +27,8 @@ class ServerClock:
     several in a row that agree: one may be wrong.
 
     Attributes:
-        is_sure: whether the last answer agreed with now_ms(). Only then may something
-            be taken for settled.
+        is_sure: whether now_ms() is not ahead, as far as answers tell. Only then may
+            something be taken for settled.
     """
 
     def __init__(self, wall_s: Callable[[], float], monotonic_s: Callable[[], float]) -> None:
@@ -38,6 +38,8 @@ class ServerClock:
         self._doubt_ms = 0
         self._agreeing = 0
         self._dateless = 0
+        # Whether it was ever compared with AWS's.
+        self._is_known = False
         self.is_sure = False
 
     def now_ms(self) -> int:
@@ -55,16 +57,28 @@ class ServerClock:
             return 0
         self._dateless = 0
         difference_ms = server_time_ms + _HALF_A_SECOND_MS - self.now_ms()
-        self.is_sure = abs(difference_ms) <= _TOLERANCE_MS
-        if self.is_sure:
+        if abs(difference_ms) <= _TOLERANCE_MS:
             self._agreeing = 0
+            self.is_sure = self._is_known = True
             return 0
-        agrees = self._agreeing > 0 and abs(difference_ms - self._doubt_ms) <= _TOLERANCE_MS
-        self._agreeing = self._agreeing + 1 if agrees else 1
-        self._doubt_ms = difference_ms
-        if self._agreeing < (_AHEAD_ANSWERS if difference_ms > 0 else _BACK_ANSWERS):
+        is_behind = difference_ms > 0
+        # Whether it is this clock that is behind or the answer that is wrong: to settle by
+        # this clock is safe.
+        self.is_sure = is_behind and self._is_known
+        self._doubt(difference_ms)
+        if self._agreeing < (_AHEAD_ANSWERS if is_behind else _BACK_ANSWERS):
             return 0
         self._agreeing = 0
-        self._origin_ms += difference_ms
-        self.is_sure = True
-        return difference_ms
+        self._origin_ms += self._doubt_ms
+        self.is_sure = self._is_known = True
+        return self._doubt_ms
+
+    def _doubt(self, difference_ms: int) -> None:
+        """Count the answers in a row that agree; of those that are ahead the nearest is taken."""
+        further_ms = difference_ms - self._doubt_ms
+        agrees = self._agreeing > 0 and further_ms >= -_TOLERANCE_MS
+        if difference_ms < 0 or self._doubt_ms < 0:
+            agrees = agrees and further_ms <= _TOLERANCE_MS
+        self._agreeing = self._agreeing + 1 if agrees else 1
+        if not agrees or difference_ms < self._doubt_ms:
+            self._doubt_ms = difference_ms

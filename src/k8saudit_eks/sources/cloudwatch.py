@@ -227,7 +227,7 @@ class CloudWatchSource:
             correction_ms = self._clock.correct(answer.server_time_ms)
             if correction_ms < 0:
                 window.clock_was_ahead()
-            if correction_ms:
+            if correction_ms and self._limiter.may("clock"):
                 self._host.log.warning(
                     "%s: this machine's clock is %d s %s AWS's, whose time is used: check NTP",
                     self.name,
