@@ -99,6 +99,23 @@ def test_a_restart_without_a_date_at_open_on_a_machine_that_is_off(
     check(history)
 
 
+def test_dates_that_come_while_a_slice_is_under_way(tmp_path: Path) -> None:
+    """A machine ahead, answers without a Date at first: what was begun too early is dropped."""
+    dateless = 0
+
+    def date_ms(now_ms: int) -> int | None:
+        nonlocal dateless
+        dateless -= 1
+        return None if dateless >= 0 else now_ms
+
+    # A slice has thirty pages: it is not read to its end when the first Date comes.
+    history = late(tmp_path, date_ms=date_ms, lanes=1, page_events=5)
+    history.run(300)
+    dateless, history.ahead_s = 28, 600
+    history.run(800)
+    check(history)
+
+
 def test_a_jump_that_answers_agree_on_is_believed(tmp_path: Path) -> None:
     """A machine that is an hour behind, and told so only while it reads: nothing waits for it."""
     history = late(tmp_path, ahead_s=-3600)
