@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import threading
 import time
 from pathlib import Path
 from random import Random
@@ -51,14 +52,29 @@ def test_with_a_file(host_reload: Path, bundle: Path, tmp_path: Path) -> None:
 
 
 def test_with_a_cluster(host_reload: Path, bundle: Path, cloudwatch: LocalCloudWatch) -> None:
-    """The same with AWS clients, pollers and their connections."""
+    """The same with AWS clients, pollers and their connections.
+
+    What one capture has delivered the next one of the process does not deliver again, so
+    there is something new to wait for in every cycle.
+    """
     cloudwatch.create_cluster(CLUSTER)
-    target = Target("pods", "shop", "cart")
-    now_us = time.time_ns() // 1000
-    # Young enough to be read again in every cycle.
-    event = audit_event(Random(1), now_us - 1_000_000, DEVELOPER, "get", target)  # noqa: S311
-    cloudwatch.put([event], CLUSTER)
-    config = {**cloudwatch.init_config(), "shift": 120}
-    threads, resident_kib = reload(host_reload, bundle, json.dumps(config), CLUSTER)
+    reloaded = threading.Event()
+    writing = threading.Thread(target=write_until, args=(reloaded, cloudwatch))
+    writing.start()
+    try:
+        config = {**cloudwatch.init_config(), "shift": 120, "polling_interval": 1}
+        threads, resident_kib = reload(host_reload, bundle, json.dumps(config), CLUSTER)
+    finally:
+        reloaded.set()
+        writing.join()
     assert set(threads) == {1}
     assert resident_kib[99] - resident_kib[9] < GROWTH_MAX_KIB
+
+
+def write_until(done: threading.Event, cloudwatch: LocalCloudWatch) -> None:
+    """Four events a second: hardly more than reloads, as all of them are kept in memory."""
+    chance = Random(1)  # noqa: S311
+    target = Target("pods", "shop", "cart")
+    while not done.wait(0.25):
+        now_us = time.time_ns() // 1000
+        cloudwatch.put([audit_event(chance, now_us - 1_000, DEVELOPER, "get", target)], CLUSTER)
