@@ -4,4 +4,4 @@ A seed means the life that draw.py draws from it: whoever changes draw.py looks 
 ones with the cure taken out.
 """
 
-FOUND: tuple[int, ...] = ()
+FOUND = (52, 63, 20_112, 20_130)
