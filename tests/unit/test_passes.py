@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from k8saudit_eks.delivery.health import Health
 from k8saudit_eks.delivery.ledger import Gap
-from k8saudit_eks.delivery.passes import PARTS_MAX, Pass, back_off_ms
+from k8saudit_eks.delivery.passes import PARTS_MAX, REFUSALS_PROOF, Pass, back_off_ms
 from k8saudit_eks.delivery.read import Purpose, Read
 
 START_MS = 1_767_225_600_000
@@ -134,14 +134,14 @@ def test_after_a_bad_range_the_next_one_is_split_again() -> None:
 
 
 def test_nothing_is_suspected_while_aws_refuses_much() -> None:
-    """Refused again and again, with answers now and then: neither split nor given up."""
+    """Refused nine times, with answers now and then: neither split nor given up."""
     health = Health()
     for _ in range(8):
         health.refused(whole())
     for end_ms in (START_MS, END_MS):
         read = whole(end_ms=end_ms)
         reading = Pass([read])
-        for second in range(60):
+        for second in range(REFUSALS_PROOF - 1):
             now_ms = START_MS + second * 1_000
             assert reading.refused(read, now_ms, health) is None
             assert reading.reads == [read]
@@ -254,3 +254,22 @@ def test_what_is_being_written_is_asked_for_by_itself() -> None:
     reading.took_page(newest, now_ms)
     assert [read.start_ms for read in reading.reads] == [START_MS]
     assert reading.ready(now_ms), "and the rest is asked for as soon as that is answered"
+
+
+def test_a_bad_range_is_given_back_while_much_else_is_refused_too() -> None:
+    """After ten refusals, if AWS has answered anything since the first: it holds up no mark."""
+    for is_answered in (True, False):
+        health = Health()
+        for _ in range(8):
+            health.refused(whole())
+        reading = Pass([whole()])
+        (read,) = reading.reads
+        gaps = []
+        for number in range(10):
+            gaps.append(reading.refused(read, START_MS + number, health))
+            if is_answered:
+                health.answered(whole(), START_MS + number)
+                health.refused(whole())
+        assert not health.is_good
+        assert gaps[:9] == [None] * 9
+        assert (gaps[9] == Gap(START_MS, END_MS)) is is_answered

@@ -10,6 +10,8 @@ from k8saudit_eks.delivery.read import BACK_OFF_MAX_MS, Read
 
 # One refusal is bad luck. A second one may be the range's: it is asked for by halves.
 REFUSALS_MAX = 2
+# Where much is refused, this many say the same: chance alone hardly repeats so often.
+REFUSALS_PROOF = 10
 # So many parts of one pass may be under suspicion. Where there are more, all of the
 # range may be bad: to find its last good millisecond would cost a call for each.
 PARTS_MAX = 8
@@ -81,7 +83,8 @@ class Pass:
             return None
         if read.end_ms is None:
             read = self._close_end(read, now_ms)
-        if not health.is_good or not health.answered_since(read.refused_at_ms or 0):
+        is_proven = health.is_good or read.refusals >= REFUSALS_PROOF
+        if not is_proven or not health.answered_since(read.refused_at_ms or 0):
             return None
         self.reads.remove(read)
         return Gap(read.start_ms, now_ms if read.end_ms is None else read.end_ms)
