@@ -55,17 +55,6 @@ CDEF = """
     const char *kae_extractor_error(const struct kae_extractor *);
     uint64_t kae_extractor_unparsable(const struct kae_extractor *);
     extern const char kae_fields_json[];
-    struct kae_cut_member { uint64_t start_bytes; uint64_t len_bytes; };
-    struct kae_cut {
-        uint64_t start_bytes;
-        uint64_t end_bytes;
-        uint32_t closers_len_bytes;
-        uint32_t is_whole;
-        uint32_t is_alone;
-        struct kae_cut_member members[6];
-        char closers[10101];
-    };
-    int32_t kae_cut_json(const uint8_t *text, uint64_t len_bytes, struct kae_cut *cut);
 """
 # Its own definition: packed, unlike the others.
 CDEF_PACKED = """
@@ -77,6 +66,9 @@ CDEF_PACKED = """
 
 FFI = cffi.FFI()
 FFI.cdef(CDEF)
+# What the library's own Python calls, from the file that declares it.
+CALLS = (CSRC / "python_calls_c.cdef.h").read_text("utf-8")
+FFI.cdef(CALLS[CALLS.index("struct kae_cut_member") :])
 FFI.cdef(CDEF_PACKED, packed=True)
 
 
