@@ -15,7 +15,7 @@ _SEVERITIES = (
     (logging.DEBUG, 7),
 )
 _TRACE = 8
-_SPARING_S = 60.0
+_LIMITED_S = 60.0
 
 
 def severity(level: int) -> int:
@@ -41,14 +41,14 @@ class HostLogHandler(logging.Handler):
         self._emit_to_host(severity(record.levelno), text)
 
 
-class Sparing:
+class LogLimiter:
     """Lets each subject through once a minute at most, or as asked. One thread."""
 
     def __init__(self, monotonic_s: Callable[[], float]) -> None:
         self._monotonic_s = monotonic_s
         self._logged_at_s: dict[str, float] = {}
 
-    def may(self, subject: str, *, every_s: float = _SPARING_S) -> bool:
+    def may(self, subject: str, *, every_s: float = _LIMITED_S) -> bool:
         """Whether to log (or do) it now; what is asked for is taken for done."""
         now_s = self._monotonic_s()
         last_s = self._logged_at_s.get(subject)

@@ -11,7 +11,7 @@ from simulated_logs import SimulatedLogs
 from k8saudit_eks.aws import LogGroup
 from k8saudit_eks.delivery.budget import CallBudget
 from k8saudit_eks.delivery.read import Purpose, Read
-from k8saudit_eks.host_log import Sparing
+from k8saudit_eks.host_log import LogLimiter
 from k8saudit_eks.sources.calls import Calls
 
 
@@ -28,7 +28,7 @@ def test_an_answer_that_trickles_is_said(
         host,
         CallBudget(5, clock),
         FakeLanes(clock, 1),
-        Sparing(clock),
+        LogLimiter(clock),
         monotonic_s=clock,
     )
     calls.make([Read(Purpose.HEAD, clock.now_ms, None)], threading.Event())

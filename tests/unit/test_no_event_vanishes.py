@@ -24,7 +24,7 @@ from k8saudit_eks.audit import Origin, frame
 from k8saudit_eks.aws import LogGroup
 from k8saudit_eks.closed_json import MAX_OPEN, Close, Closed
 from k8saudit_eks.fields.reference import Event
-from k8saudit_eks.host_log import Sparing
+from k8saudit_eks.host_log import LogLimiter
 from k8saudit_eks.metrics import Metric
 from k8saudit_eks.repair import close
 from k8saudit_eks.sources.framing import Framer
@@ -81,7 +81,7 @@ class FakeHost:
 
 def framer_of(host: FakeHost, clock: Callable[[], float], max_size_bytes: int) -> Framer:
     group = LogGroup(None, name="/aws/eks/prod/cluster", stream_prefix="kube-apiserver-audit-")
-    return Framer("prod", group, host, Sparing(clock), max_size_bytes=max_size_bytes)
+    return Framer("prod", group, host, LogLimiter(clock), max_size_bytes=max_size_bytes)
 
 
 def log_event(line: str, event_id: str = "7") -> dict[str, Any]:

@@ -14,7 +14,7 @@ from k8saudit_eks.aws_errors import Failure, ReadError
 from k8saudit_eks.delivery.budget import CallBudget
 from k8saudit_eks.delivery.read import Read
 from k8saudit_eks.event_queue import Host
-from k8saudit_eks.host_log import Sparing
+from k8saudit_eks.host_log import LogLimiter
 from k8saudit_eks.metrics import Metric
 from k8saudit_eks.sources.lanes import Lanes
 
@@ -42,7 +42,7 @@ class Calls:
         host: Host,
         budget: CallBudget,
         lanes: Lanes,
-        sparing: Sparing,
+        limiter: LogLimiter,
         *,
         monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -52,7 +52,7 @@ class Calls:
         self._host = host
         self._budget = budget
         self._lanes = lanes
-        self._sparing = sparing
+        self._limiter = limiter
         self._throttles = 0
         self._monotonic_s = monotonic_s
         # Whether a failure was logged that its end has to be logged of, too.
@@ -126,7 +126,7 @@ class Calls:
 
     def _mention_slowness(self, took_s: float) -> None:
         """Timeouts are those of one read of a socket: an answer that trickles takes longer."""
-        if took_s >= _SLOW_S and self._sparing.may("slow"):
+        if took_s >= _SLOW_S and self._limiter.may("slow"):
             self._host.log.warning(
                 "%s: it took %d s to get an answer of CloudWatch Logs: see whether the network on "
                 "the way there, a proxy, or what fetches credentials is slow; nothing is lost",
@@ -140,6 +140,6 @@ class Calls:
         if error.kind is Failure.STREAM_GONE:
             return
         report = self._host.log.error if error.kind is Failure.LASTING else self._host.log.warning
-        if self._sparing.may(error.kind.value):
+        if self._limiter.may(error.kind.value):
             report("%s: %s", self._name, error)
             self._reported = True

@@ -21,7 +21,7 @@ from k8saudit_eks.delivery.settling import SLICE_MS
 from k8saudit_eks.delivery.state_dir import ledger_of
 from k8saudit_eks.delivery.window import PageResult, Window
 from k8saudit_eks.event_queue import EventQueue, Host, QueueClosed
-from k8saudit_eks.host_log import Sparing
+from k8saudit_eks.host_log import LogLimiter
 from k8saudit_eks.metrics import Metric
 from k8saudit_eks.sources.calls import Answer, Calls
 from k8saudit_eks.sources.framing import Framer
@@ -87,17 +87,17 @@ class CloudWatchSource:
             self._clock.correct(server_time_ms)
         # Not ahead of AWS's clock: a first start must not pass over what is written now.
         self._opened_ms = min(self._clock.now_ms(), *log_group.server_times_ms, sys.maxsize)
-        self._limiter = sparing = Sparing(monotonic_s)
+        self._limiter = LogLimiter(monotonic_s)
         self._calls = Calls(
             cluster,
             log_group,
             host,
             budget or CallBudget(config.api_rate, monotonic_s),
             lanes or ThreadLanes(min(ceil(config.api_rate), CONNECTIONS_MAX)),
-            sparing,
+            self._limiter,
         )
         self._framer = Framer(
-            cluster, log_group, host, sparing, max_size_bytes=config.max_event_size
+            cluster, log_group, host, self._limiter, max_size_bytes=config.max_event_size
         )
         self._acknowledger = Acknowledger(ledger)
         self._seen = SeenIds()

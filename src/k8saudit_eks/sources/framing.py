@@ -7,7 +7,7 @@ from typing import Any
 from k8saudit_eks.audit import Framed, Origin, frame
 from k8saudit_eks.aws import LogGroup
 from k8saudit_eks.event_queue import Host
-from k8saudit_eks.host_log import Sparing
+from k8saudit_eks.host_log import LogLimiter
 from k8saudit_eks.metrics import Metric
 
 _UNREADABLE_EVERY_S = 1.0
@@ -21,7 +21,7 @@ class Framer:
         cluster: str,
         log_group: LogGroup,
         host: Host,
-        sparing: Sparing,
+        limiter: LogLimiter,
         *,
         max_size_bytes: int,
     ) -> None:
@@ -29,7 +29,7 @@ class Framer:
         self._cluster = cluster
         self._log_group = log_group
         self._host = host
-        self._sparing = sparing
+        self._limiter = limiter
         self._max_size_bytes = max_size_bytes
         self._origins: dict[str | None, Origin] = {}
 
@@ -52,7 +52,7 @@ class Framer:
         if framed and not framed[-1].unreadable:
             return framed
         self._host.count(Metric.EVENTS_INVALID)
-        if self._sparing.may("invalid"):
+        if self._limiter.may("invalid"):
             self._host.log.warning(
                 "%s: log event %s is no audit event, or cut too early to repair; it is counted, "
                 "and an event of its own says so, at most one a second",
@@ -60,7 +60,7 @@ class Framer:
                 event["eventId"],
             )
         # Whoever makes lines unreadable must not fill the queue with events about them.
-        may_say_so = framed and self._sparing.may("unreadable", every_s=_UNREADABLE_EVERY_S)
+        may_say_so = framed and self._limiter.may("unreadable", every_s=_UNREADABLE_EVERY_S)
         return framed if may_say_so else framed[:-1]
 
     def _origin(self, stream: str | None) -> Origin:
