@@ -317,6 +317,25 @@ def test_what_failures_mean_while_reading(error: Exception, kind: Failure) -> No
     assert caught.value.kind is kind
 
 
+def test_a_call_that_brings_no_page_tells_the_time_too(stubber: Stubber) -> None:
+    """A refusal, and an answer that repeats the page token that was sent."""
+    dated = {"HTTPHeaders": {"date": "Thu, 01 Jan 2026 00:00:00 GMT"}}
+    stubber.add_response("filter_log_events", {"events": []})
+    stubber.add_response("describe_log_groups", {"logGroups": []})
+    group = open_log_group(Config(region="eu-west-1"), "prod")
+    stubber.add_client_error("filter_log_events", "InternalFailure", response_meta=dated)
+    stubber.add_response(
+        "filter_log_events", {"events": [], "nextToken": "t", "ResponseMetadata": dated}
+    )
+    kinds = []
+    for _ in range(2):
+        with pytest.raises(ReadError) as caught:
+            group.page(0, None, token="t")  # noqa: S106
+        assert caught.value.server_time_ms == 1_767_225_600_000
+        kinds.append(caught.value.kind)
+    assert kinds[1] is Failure.TOKEN_REFUSED
+
+
 def test_a_refused_token_is_told_from_a_refused_request(stubber: Stubber) -> None:
     """Only a request that carried a token can have a bad one."""
     stubber.add_response("filter_log_events", {"events": []})

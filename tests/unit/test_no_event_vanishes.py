@@ -118,18 +118,21 @@ def lines(draw: st.DrawFn) -> str:
     return line if cut is None else line[:cut] + draw(st.sampled_from(["", "}", "[Truncated...]"]))
 
 
+SETTINGS = settings(
+    max_examples=400,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=list(HealthCheck),
+)
+
+
 def with_seeds(test: Any) -> Any:
     for seed in SEEDS:
         test = example(line=seed, max_size_bytes=1 << 20)(test)
     return example(line=SEEDS[2], max_size_bytes=1024)(test)
 
 
-@settings(
-    max_examples=400,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=list(HealthCheck),
-)
+@SETTINGS
 @given(line=lines(), max_size_bytes=st.sampled_from([1024, 1 << 20]))
 @with_seeds
 def test_no_event_vanishes(extractor_library: Any, line: str, max_size_bytes: int) -> None:
@@ -151,12 +154,7 @@ def test_no_event_vanishes(extractor_library: Any, line: str, max_size_bytes: in
         assert truncated == ["true"] or not event.truncated
 
 
-@settings(
-    max_examples=400,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=list(HealthCheck),
-)
+@SETTINGS
 @given(line=lines(), max_size_bytes=st.sampled_from([1024, 1 << 20]))
 @with_seeds
 def test_native_and_python_close_alike(
