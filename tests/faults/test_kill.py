@@ -34,20 +34,21 @@ def killed_life(
     can. Then comes SIGKILL.
     """
     with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, pipesize=4096
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, pipesize=4096
     ) as process:
         assert process.stdout is not None
         ids = []
+        # Unbuffered: what is not asked for stays in the pipe, which a third of a page fills.
         for line in process.stdout:
-            if line.startswith("event "):
-                ids.append(line.split()[1])
+            if line.startswith(b"event "):
+                ids.append(line.split()[1].decode())
             if len(ids) == after_events:
                 break
         server.wait_for_calls(server.calls + 1, timeout_s=0.3)
         process.kill()
         rest = process.stdout.read()
     # The last line may be cut.
-    lines = rest[: rest.rfind("\n") + 1].splitlines()
+    lines = rest[: rest.rfind(b"\n") + 1].decode().splitlines()
     return ids + [line.split()[1] for line in lines if line.startswith("event ")]
 
 
@@ -65,7 +66,7 @@ def test_twenty_kills_lose_nothing_and_repeat_little(
             state_dir=str(tmp_path), late_window=120, buffer_size=BUFFER_EVENTS, max_catch_up=36000
         )
         command = [counting_host, library, json.dumps(config), "prod"]
-        lives = [killed_life(command, server, chance.randint(1, 250)) for _ in range(KILLS)]
+        lives = [killed_life(command, server, chance.randint(1, 200)) for _ in range(KILLS)]
         with counting(counting_host, library, config) as host:
             rest = truth.audit_ids - {audit_id for ids in lives for audit_id in ids}
             assert host.wait_for_events(len(rest)), host.log
