@@ -29,7 +29,7 @@ def section(*arguments: str) -> dict[str, object]:
     result = run("config", "--library", LIBRARY, *arguments)
     assert result.exit_code == 0, result.output
     loaded = yaml.safe_load(result.output)
-    assert set(loaded) == {"plugins", "load_plugins"}
+    assert set(loaded) == {"plugins", "load_plugins", "rule_matching"}
     assert loaded["load_plugins"] == ["k8saudit-eks"]
     (plugin,) = loaded["plugins"]
     assert plugin["name"] == "k8saudit-eks"

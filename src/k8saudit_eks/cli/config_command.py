@@ -9,10 +9,10 @@ from typing import Any
 
 import click
 
-from k8saudit_eks.cli.falco_section import falco_section
 from k8saudit_eks.cli.library import library_path
 from k8saudit_eks.config import parse_init_config, parse_open_params
 from k8saudit_eks.config_table import TableRow, table
+from k8saudit_eks.falco.section import section, section_yaml
 
 _TYPES: dict[str, type] = {"string": str, "integer": int, "number": float}
 
@@ -57,4 +57,5 @@ def config_command(cluster: str, library: Path | None, **keys: Any) -> None:
     parse_open_params(cluster)
     given = {name: value for name, value in keys.items() if value is not None}
     parse_init_config(json.dumps(given))
-    click.echo(falco_section(cluster.strip(), library or library_path(), given), nl=False)
+    keys = section(cluster.strip(), str(library or library_path()), given)
+    click.echo(section_yaml(keys), nl=False)

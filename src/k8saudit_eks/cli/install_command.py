@@ -8,10 +8,10 @@ from pathlib import Path
 
 import click
 
-from k8saudit_eks.cli.falco_section import falco_section
 from k8saudit_eks.cli.library import library_path, rules_files
 from k8saudit_eks.config import parse_open_params
 from k8saudit_eks.errors import PluginError
+from k8saudit_eks.falco.section import section, section_yaml
 
 # Where Falco's packages keep plugins, and the folder of rules that its falco.yaml names.
 FALCO_PLUGINS = Path("/usr/share/falco/plugins")
@@ -63,7 +63,7 @@ def install_command(cluster: str, plugins: Path, rules: Path, replace_rules: boo
     for source in shipped:
         _place(rules / source.name, content=source.read_bytes())
     named = [] if rules == FALCO_RULES else [str(rules / source.name) for source in shipped]
-    click.echo(falco_section(cluster, placed, {}, rules=True, rules_files=named), nl=False)
+    click.echo(section_yaml(section(cluster, str(placed), {}, rules_files=named)), nl=False)
 
 
 def _refuse_changed_rules(shipped: list[Path], folder: Path) -> None:

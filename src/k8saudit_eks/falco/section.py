@@ -1,0 +1,55 @@
+"""Our section of Falco's configuration: the one place that writes it.
+
+`config` prints it, `install` writes it to a file of its own, and the values for
+Falco's chart and the documents are tested against it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import yaml
+
+from k8saudit_eks import PLUGIN_NAME
+
+
+def section(
+    open_params: str,
+    library_path: str,
+    init_config: Mapping[str, Any],
+    *,
+    rules_files: Sequence[str] = (),
+    audit_only: bool = False,
+) -> dict[str, Any]:
+    """The keys of falco.yaml that load the plugin, in the order in which a reader wants them.
+
+    Args:
+        open_params: an EKS cluster's name, or file:///path.
+        library_path: libk8saudit-eks.so, as the Falco process sees it.
+        init_config: only what differs from the defaults.
+        rules_files: files or folders of rules that Falco's configuration does not name yet.
+        audit_only: this Falco watches no system calls (engine.kind: nodriver).
+    """
+    keys: dict[str, Any] = {}
+    if audit_only:
+        keys["engine"] = {"kind": "nodriver"}
+    keys["plugins"] = [
+        {
+            "name": PLUGIN_NAME,
+            "library_path": library_path,
+            "init_config": dict(init_config),
+            "open_params": open_params,
+        }
+    ]
+    keys["load_plugins"] = [PLUGIN_NAME]
+    if rules_files:
+        keys["rules_files"] = list(rules_files)
+    # By default Falco reports only the first rule that matches an event.
+    keys["rule_matching"] = "all"
+    return keys
+
+
+def section_yaml(keys: Mapping[str, Any]) -> str:
+    """The section as YAML text, with a newline at its end."""
+    return yaml.safe_dump(dict(keys), sort_keys=False, allow_unicode=True, width=1000)
