@@ -7,14 +7,11 @@ depend on how old its list of regions is. A command's user is there to read a se
 from __future__ import annotations
 
 import difflib
-import json
 from collections import Counter
 from functools import cache
 
 from k8saudit_eks import config_checks
-from k8saudit_eks.errors import ConfigError
-
-_SHOWN_CHARS = 40
+from k8saudit_eks.errors import ConfigError, shown
 
 
 def check_region(region: str) -> None:
@@ -26,7 +23,7 @@ def check_region(region: str) -> None:
     """
     complaint = config_checks.region(region)
     if complaint is not None:
-        raise ConfigError(f"region is {_shown(region)}, {complaint}")
+        raise ConfigError(f"region is {shown(region)}, {complaint}")
     known = known_regions()
     if region in known:
         return
@@ -35,7 +32,7 @@ def check_region(region: str) -> None:
 
     near = _nearest(region, known)
     raise ConfigError(
-        f"region is {_shown(region)}, which botocore {botocore_version} does not know: "
+        f"region is {shown(region)}, which botocore {botocore_version} does not know: "
         f"{f'did you mean {near}' if near else 'check its spelling'}, or, if the region is "
         "new, update botocore with pip install --upgrade boto3"
     )
@@ -66,9 +63,3 @@ def _nearest(region: str, known: tuple[str, ...]) -> str | None:
         return (Counter(name) - Counter(region)).total()
 
     return min(difflib.get_close_matches(region, known, n=3), key=letters_apart, default=None)
-
-
-def _shown(region: str) -> str:
-    return json.dumps(
-        region if len(region) <= _SHOWN_CHARS else f"{region[:_SHOWN_CHARS]}...",
-    )
