@@ -20,7 +20,6 @@ from botocore.session import Session as CoreSession  # type: ignore[import-untyp
 
 from k8saudit_eks import PLUGIN_NAME, __version__
 from k8saudit_eks.config import Config
-from k8saudit_eks.errors import OpenError
 
 CONNECT_TIMEOUT_S = 5
 READ_TIMEOUT_S = 20
@@ -38,18 +37,6 @@ class LogsClient(Protocol):
     def filter_log_events(self, **request: Any) -> dict[str, Any]: ...
 
     def describe_log_groups(self, **request: Any) -> dict[str, Any]: ...
-
-
-def partition_of(region: str) -> str:
-    """The partition of a region, e.g. aws or aws-cn.
-
-    Raises:
-        OpenError: there is no such region.
-    """
-    try:
-        return str(boto3.Session().get_partition_for_region(region))
-    except botocore_errors.UnknownRegionError as error:
-        raise OpenError(f"AWS has no region {region}: write one like eu-west-1") from error
 
 
 def new_session(config: Config) -> Any:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from k8saudit_eks import config_checks as checks
-from k8saudit_eks.errors import ConfigError
-
-_SHOWN_CHARS: Final = 80
+from k8saudit_eks.errors import ConfigError, shown
+from k8saudit_eks.targets import ClusterTarget, parse_targets
 
 
 @dataclass(frozen=True)
@@ -28,69 +25,73 @@ class ClusterParams:
     cluster: str
 
 
-_CLUSTER_ARN: Final = re.compile(r"arn:aws[a-z-]*:eks:[^:]*:[0-9]*:cluster/([^/]+)")
-_SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
-_FILE_NAME: Final = re.compile(r"[.~].*|.*\.(json|jsonl|ndjson|log|txt|gz)", re.IGNORECASE)
+_FILE: Final = re.compile(r"file:", re.IGNORECASE)
 
 
 def parse_open_params(text: str) -> ReplayParams | ClusterParams:
     """Decide what to read.
 
     Args:
-        text: an EKS cluster's name, or `file:` and a path: file:///absolute,
-            file:/absolute, file:./relative or file:relative (to the host's working
-            directory). A path is taken literally, without %-escapes. Nothing
+        text: an EKS cluster's name, or `file:` and a path (see replay_path). Nothing
             without `file:` is ever a path.
 
     Raises:
         ConfigError: says what to write instead.
     """
     given = text.strip()
-    if not given:
+    path = replay_path(given)
+    if path is not None:
+        return ReplayParams(path)
+    targets = parse_targets(given)
+    if len(targets) > 1:
         raise ConfigError(
-            "open_params is empty: write the EKS cluster's name, or file:///path for a replay"
+            f"open_params is {shown(given)}, which names {len(targets)} targets: "
+            "one plugin reads one cluster, so write one name"
         )
-    scheme = _SCHEME.match(given)
-    if scheme and scheme[1].lower() == "file":
-        return ReplayParams(_replay_path(given, given[scheme.end() :]))
-    if arn := _CLUSTER_ARN.fullmatch(given):
+    target = targets[0]
+    if not isinstance(target, ClusterTarget):
         raise ConfigError(
-            f"open_params is {_shown(given)}: write only the cluster's name, {arn[1]}"
-        )
-    if scheme:
-        raise ConfigError(
-            f"open_params is {_shown(given)}, but {scheme[1]}: is not known: "
+            f"open_params is {shown(given)}, which names no cluster: "
             "write the EKS cluster's name, or file:///path for a replay"
         )
-    if "/" in given or _FILE_NAME.fullmatch(given):
-        target = f"file://{given}" if given.startswith("/") else f"file:{given}"
+    if target.is_pattern:
         raise ConfigError(
-            f"open_params is {_shown(given)}, which is no cluster's name: "
-            f"to replay a file or folder, write {target[:_SHOWN_CHARS]}"
+            f"open_params is {shown(given)}, which may stand for several clusters: "
+            "one plugin reads one cluster, so write its whole name"
         )
-    complaint = checks.cluster(given)
-    if complaint is not None:
-        raise ConfigError(f"open_params is {_shown(given)}, {complaint}")
-    return ClusterParams(given)
+    if target.account is not None or target.region is not None:
+        raise ConfigError(
+            f"open_params is {shown(given)}: write only the cluster's name, {target.name}"
+        )
+    return ClusterParams(target.name)
 
 
-def _replay_path(given: str, rest: str) -> Path:
+def replay_path(given: str) -> Path | None:
+    """The path behind `file:`, or None where the text has no `file:`.
+
+    Args:
+        given: file:///absolute, file:/absolute, file:./relative or file:relative (to
+            the working directory). A path is taken literally, without %-escapes.
+
+    Raises:
+        ConfigError: there is no path, or another machine's name.
+    """
+    scheme = _FILE.match(given)
+    if scheme is None:
+        return None
+    rest = given[scheme.end() :]
     if rest.startswith("//"):
         # RFC 8089: file://<host>/<path>, where the host is empty or this machine.
         host, slash, path = rest[2:].partition("/")
         if host not in ("", "localhost"):
             raise ConfigError(
-                f"open_params is {_shown(given)}, where {_shown(host)} stands for a host: "
+                f"open_params is {shown(given)}, where {shown(host)} stands for a host: "
                 "write file:///absolute/path or file:./relative/path"
             )
         rest = slash + path
     if not rest or "\0" in rest:
         raise ConfigError(
-            f"open_params is {_shown(given)}, without a path: "
+            f"open_params is {shown(given)}, without a path: "
             "write file:///absolute/path or file:./relative/path"
         )
     return Path(rest)
-
-
-def _shown(text: str) -> str:
-    return json.dumps(text if len(text) <= _SHOWN_CHARS else f"{text[:_SHOWN_CHARS]}...")

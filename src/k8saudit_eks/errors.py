@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+
 
 class PluginError(Exception):
     """Anything the user has to know; str() is the whole message, on one line."""
@@ -13,3 +16,20 @@ class ConfigError(PluginError):
 
 class OpenError(PluginError):
     """The source can't be read as configured; names what was refused and the cure."""
+
+
+_SHOWN_CHARS = 80
+# Not of sqs://: what stands before its "@" is the queue's name.
+_USER_PART = re.compile(r"\b(?!sqs:)([a-z][a-z0-9+.-]*://)[^/]*@", re.IGNORECASE)
+_QUERY = re.compile(r"\?.*=.*", re.DOTALL)
+
+
+def shown(text: str) -> str:
+    """A value that a user wrote, for a sentence: on one line, in quotes, cut where it is long.
+
+    The user name and password of a URL and its query are left out.
+    """
+    # Cut before and after: one character can take twelve when it is escaped.
+    text = _QUERY.sub("?...", _USER_PART.sub(r"\1", text[: 4 * _SHOWN_CHARS]))
+    quoted = json.dumps(text)
+    return quoted if len(quoted) <= _SHOWN_CHARS + 2 else f'{quoted[:_SHOWN_CHARS]}..."'

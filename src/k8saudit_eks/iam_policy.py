@@ -7,8 +7,8 @@ DescribeLogGroups and the console show its ARN with ":*".
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
 READ = "logs:FilterLogEvents"
 LIST = "logs:DescribeLogGroups"
@@ -16,6 +16,22 @@ ASSUME = "sts:AssumeRole"
 # No call: what AssumeRole asks for besides, of a session with transitive tags. Those of
 # EKS Pod Identity are (EKS User Guide, "Cross-account tags").
 TAG = "sts:TagSession"
+
+Policy = dict[str, Any]
+
+
+class LogGroups(NamedTuple):
+    """Log groups as an ARN names them; "*" stands for any in every part but the partition."""
+
+    partition: str
+    region: str
+    account: str
+    name: str
+
+    @property
+    def place(self) -> str:
+        """The ARN without the name."""
+        return f"arn:{self.partition}:logs:{self.region}:{self.account}:log-group:"
 
 
 def reading_policy(
@@ -25,36 +41,54 @@ def reading_policy(
     region: str,
     account: str,
     names_clusters: bool,
-) -> dict[str, Any]:
-    """The policy of the identity that reads.
+) -> Policy:
+    """The policy of the identity that reads log groups of one account and region.
 
     Args:
         log_groups: names, e.g. /aws/eks/production/cluster.
         region, account: of the log groups; "*" for any.
+        names_clusters: as in reading_statements.
+    """
+    groups = [LogGroups(partition, region, account, name) for name in log_groups]
+    return policy_of(reading_statements(groups, names_clusters=names_clusters))
+
+
+def reading_statements(groups: Iterable[LogGroups], *, names_clusters: bool) -> list[Policy]:
+    """What reading takes.
+
+    Args:
+        groups: none give no statement.
         names_clusters: also what is nice to have: the account of each event, and the
             names of other clusters in refusals.
     """
-    prefix = f"arn:{partition}:logs:{region}:{account}:log-group:"
-    arns = [f"{prefix}{name}{end}" for name in log_groups for end in ("", ":*")]
+    groups = tuple(dict.fromkeys(groups))
+    if not groups:
+        return []
+    arns = [f"{group.place}{group.name}{end}" for group in groups for end in ("", ":*")]
     statements = [_allow("ReadAuditLogs", READ, arns)]
     if names_clusters:
-        statements.append(_allow("NameAccountAndClusters", LIST, [f"{prefix}*"]))
-    return _policy(statements)
+        places = dict.fromkeys(f"{group.place}*" for group in groups)
+        statements.append(_allow("NameAccountAndClusters", LIST, list(places)))
+    return statements
 
 
-def assuming_policy(role_arn: str) -> dict[str, Any]:
+def assuming_policy(role_arn: str) -> Policy:
     """The policy of an identity that assumes `role_arn` to read; the role has reading_policy."""
-    return _policy(
-        [
-            _allow("AssumeReadingRole", ASSUME, [role_arn]),
-            _allow("PassPodIdentityTags", TAG, [role_arn]),
-        ]
-    )
+    return policy_of(assuming_statements([role_arn]))
 
 
-def _allow(sid: str, action: str, resources: list[str]) -> dict[str, Any]:
-    return {"Sid": sid, "Effect": "Allow", "Action": action, "Resource": resources}
+def assuming_statements(role_arns: Sequence[str]) -> list[Policy]:
+    """What assuming the roles takes."""
+    return [
+        _allow("AssumeReadingRole", ASSUME, list(role_arns)),
+        _allow("PassPodIdentityTags", TAG, list(role_arns)),
+    ]
 
 
-def _policy(statements: list[dict[str, Any]]) -> dict[str, Any]:
+def policy_of(statements: list[Policy]) -> Policy:
+    """A policy document."""
     return {"Version": "2012-10-17", "Statement": statements}
+
+
+def _allow(sid: str, action: str, resources: list[str]) -> Policy:
+    return {"Sid": sid, "Effect": "Allow", "Action": action, "Resource": resources}

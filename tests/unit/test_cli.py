@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import yaml
+from click.shell_completion import ShellComplete
 from click.testing import CliRunner, Result
 
 from k8saudit_eks.cli.library import library_path
@@ -108,7 +111,20 @@ def test_fields_can_be_searched() -> None:
     rows = json.loads(run("fields", "--json", "ANNOTATION").output)
     assert rows
     assert all("annotation" in (row["name"] + row["desc"]).lower() for row in rows)
-    assert isinstance(run("fields", "no such field").exception, PluginError)
+    refused = run("fields", "no such field").exception
+    assert isinstance(refused, PluginError)
+    assert '"no" and "such" and "field"' in str(refused)
+
+
+def test_several_words_must_all_fit() -> None:
+    """As several arguments or as one, in any order."""
+    both = json.loads(run("fields", "--json", "Pod", "image").output)
+    assert both
+    assert all(
+        word in f"{row['name']} {row['desc']}".lower() for row in both for word in ("pod", "image")
+    )
+    assert json.loads(run("fields", "--json", "image pod").output) == both
+    assert len(json.loads(run("fields", "--json", "pod").output)) > len(both)
 
 
 def test_the_library_is_found_beside_the_package_first(tmp_path: Path) -> None:
@@ -148,3 +164,70 @@ def test_a_refusal_is_one_line_on_stderr() -> None:
     misused = process("config")
     assert misused.returncode == 2
     assert "Missing argument 'CLUSTER'" in misused.stderr
+
+
+def test_short_help_is_whole() -> None:
+    """On a terminal of 80 columns no command's line is cut."""
+    for arguments in (["-h"], *([name, "-h"] for name in command.commands)):
+        result = CliRunner().invoke(command, arguments, terminal_width=80)
+        assert result.exit_code == 0
+        lines = result.output.splitlines()
+        assert max(map(len, lines)) <= 80
+        # An argument that can be repeated is written so, on the line of the usage.
+        assert [line for line in lines[1:] if line.rstrip().endswith("...")] == []
+
+
+def completions(*words: str) -> list[str]:
+    """What a shell is told for the last of the words."""
+    shell = ShellComplete(command, {}, "k8saudit-eks", "_K8SAUDIT_EKS_COMPLETE")
+    return [item.value for item in shell.get_completions(list(words[:-1]), words[-1])]
+
+
+def test_commands_and_field_names_complete() -> None:
+    """The names of fields where extract and fields take them; files where FILE stands."""
+    assert completions("com") == ["completion"]
+    wanted = [row["name"] for row in fields_json() if row["name"].startswith("ka.uri")]
+    assert completions("extract", "a.jsonl", "ka.verb", "ka.uri") == wanted
+    assert completions("fields", "ka.uri") == wanted
+    assert completions("extract", "a.js") == ["a.js"]
+
+
+def test_the_command_answers_a_shell() -> None:
+    """The variable of the script is the one that the command looks at."""
+    done = subprocess.run(
+        [sys.executable, "-m", "k8saudit_eks.cli"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={
+            **os.environ,
+            "_K8SAUDIT_EKS_COMPLETE": "bash_complete",
+            "COMP_WORDS": "k8saudit-eks com",
+            "COMP_CWORD": "1",
+        },
+    )
+    assert done.stdout == "plain,completion\n"
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_completion_script_asks_this_command(shell: str) -> None:
+    """It calls the command with the variable that click looks at; another shell is refused."""
+    script = run("completion", shell).output
+    assert f"_K8SAUDIT_EKS_COMPLETE={shell}_complete" in script
+    assert "k8saudit-eks" in script
+    assert run("completion", "tcsh").exit_code == 2
+    assert f"k8saudit-eks completion {shell}" in run("completion", "-h").output
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+def test_bash_takes_the_script() -> None:
+    """It parses, and defines the completion."""
+    script = run("completion", "bash").output
+    done = subprocess.run(
+        ["bash", "--norc", "-c", f"{script}\ncomplete -p k8saudit-eks"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "k8saudit-eks" in done.stdout
+    assert done.stderr == ""

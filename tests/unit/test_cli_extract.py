@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import subprocess
@@ -38,6 +39,15 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder for temporary files."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    return folder
+
+
 def run(*arguments: object) -> Result:
     return CliRunner().invoke(command, ["extract", *map(str, arguments)])
 
@@ -50,6 +60,64 @@ def test_fields_are_printed_one_event_a_line(file: Path) -> None:
         "create\t(a,b)\t(redis:7)\t5",
         "get\t<NA>\t<NA>\t<NA>",
     ]
+
+
+@pytest.mark.parametrize("form", ["file://{}", "file:{}", "FILE://localhost{}", "{}"])
+def test_a_file_is_named_as_in_open_params_or_as_a_path(file: Path, form: str) -> None:
+    """All documents write file:///path; a shell completes paths."""
+    assert run(form.format(file), "ka.auditid").stdout == "1\n2\n"
+
+
+def test_a_relative_file_is_in_the_working_directory(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With file: and without."""
+    monkeypatch.chdir(file.parent)
+    for name in (f"file:./{file.name}", f"file:{file.name}", file.name):
+        assert run(name, "ka.auditid").stdout == "1\n2\n"
+
+
+def test_a_file_without_a_path_is_refused() -> None:
+    """With open_params' own sentence."""
+    result = run("file://host/a", "ka.auditid")
+    assert isinstance(result.exception, PluginError)
+    assert "file:///absolute/path" in str(result.exception)
+
+
+LINES = f"{json.dumps(EVENT)}\n{json.dumps(BARE)}\n".encode()
+EVENT_LIST = json.dumps({"kind": "EventList", "items": [EVENT, BARE]}, indent=2).encode()
+
+
+@pytest.mark.parametrize(
+    "given", [LINES, EVENT_LIST, gzip.compress(LINES), gzip.compress(EVENT_LIST)]
+)
+def test_standard_input_is_read_in_any_form(given: bytes, temporary: Path) -> None:
+    """Lines, a document over many lines, compressed or not; nothing stays behind."""
+    result = CliRunner().invoke(command, ["extract", "-", "ka.auditid"], input=given)
+    assert (result.exit_code, result.stdout) == (0, "1\n2\n")
+    assert list(temporary.iterdir()) == []
+
+
+def test_bad_lines_of_standard_input_are_named(temporary: Path) -> None:
+    """As those of a file are."""
+    result = CliRunner().invoke(command, ["extract", "-", "ka.auditid"], input=b"rubbish\n" + LINES)
+    assert result.stdout == "1\n2\n"
+    assert "stdin line 1" in result.stderr
+
+
+def test_empty_standard_input_is_exit_code_1(temporary: Path) -> None:
+    """As an empty file is."""
+    assert CliRunner().invoke(command, ["extract", "-"], input=b"").exit_code == 1
+
+
+def test_no_room_for_standard_input_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That says where it went and what to set."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "none"))
+    result = CliRunner().invoke(command, ["extract", "-"], input=LINES)
+    assert isinstance(result.exception, PluginError)
+    assert "set TMPDIR" in str(result.exception)
 
 
 def test_json_has_lists_and_nulls(file: Path) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import json
 import logging
 import re
+import shutil
 import sys
+import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -18,7 +21,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from k8saudit_eks.cli.completion import complete_field
 from k8saudit_eks.config import Config
+from k8saudit_eks.config_open_params import replay_path
 from k8saudit_eks.errors import PluginError
 from k8saudit_eks.event_queue import QueueClosed
 from k8saudit_eks.fields.document import TooDeepError
@@ -51,20 +56,22 @@ class _Asked:
         return list(values) if self.row.is_list else values[0]
 
 
-@click.command("extract")
-@click.argument("file", type=click.Path(path_type=Path))
-@click.argument("fields", nargs=-1, metavar="[FIELD]...")
+@click.command("extract", short_help="Print fields of the audit events in FILE.")
+@click.argument("file", type=click.Path())
+@click.argument("fields", nargs=-1, metavar="[FIELD]...", shell_complete=complete_field)
 @click.option("--json", "as_json", is_flag=True, help="print one JSON object an event")
 @click.option("--limit", type=click.IntRange(min=1), help="stop after this many events")
 @click.pass_context
 def extract_command(
-    context: click.Context, file: Path, fields: tuple[str, ...], as_json: bool, limit: int | None
+    context: click.Context, file: str, fields: tuple[str, ...], as_json: bool, limit: int | None
 ) -> None:
     """Print fields of the audit events in FILE, as a rule would see them.
 
-    FILE is a file or folder in any form that the plugin can replay. FIELD is written
-    as in a rule: ka.verb, ka.uri.param[limit], ka.req.pod.containers.image[0].
-    Without one, every field that has a value is printed.
+    FILE is a file or folder in any form that the plugin can replay, as a path or as
+    in open_params (file:///path), or - for standard input, which is read to its end
+    first. FIELD is written as in a rule: ka.verb, ka.uri.param[limit],
+    ka.req.pod.containers.image[0]. Without one, every field that has a value is
+    printed.
 
     On a terminal this is a table, in a pipe one event a line with tabs between the
     fields. A field without a value is shown as <NA>, as Falco does.
@@ -79,11 +86,37 @@ def extract_command(
     else:
         printer = _LinePrinter()
     queue = _Printed(asked, printer, limit)
-    open_replay(file, Config(), _StderrHost()).run(queue, threading.Event())
+    with _readable(file) as path:
+        open_replay(path, Config(), _StderrHost()).run(queue, threading.Event())
     if isinstance(printer, _TablePrinter):
         printer.end()
     if queue.events == 0:
         context.exit(1)
+
+
+@contextlib.contextmanager
+def _readable(file: str) -> Iterator[Path]:
+    """The path of what is to be read.
+
+    Standard input goes through a temporary file: replay looks at a file's beginning to
+    tell its form, and memory must not grow with what comes.
+    """
+    if file != "-":
+        yield replay_path(file) or Path(file)
+        return
+    with contextlib.ExitStack() as stack:
+        try:
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="k8saudit-eks-"))
+            # The name is what messages about a line begin with.
+            path = Path(folder, "stdin")
+            with path.open("wb") as spool:
+                shutil.copyfileobj(sys.stdin.buffer, spool, 256 * 1024)
+        except OSError as error:
+            raise PluginError(
+                f"standard input can't be copied to {tempfile.gettempdir()}: "
+                f"{error.strerror or error}: set TMPDIR to a folder with room"
+            ) from error
+        yield path
 
 
 def _asked(text: str) -> _Asked:

@@ -11,23 +11,27 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from k8saudit_eks.errors import PluginError
+from k8saudit_eks.cli.completion import complete_field
+from k8saudit_eks.errors import PluginError, shown
 from k8saudit_eks.fields.emit import fields_json
 
 
-@click.command("fields")
-@click.argument("word", required=False, default="")
+@click.command("fields", short_help="List the fields, or those that match every WORD.")
+@click.argument("words", nargs=-1, metavar="[WORD]...", shell_complete=complete_field)
 @click.option("--json", "as_json", is_flag=True, help="print the JSON that hosts get")
-def fields_command(word: str, as_json: bool) -> None:
-    """List every field, or those with WORD in their name or description.
+def fields_command(words: tuple[str, ...], as_json: bool) -> None:
+    """List every field, or those with every WORD in their name or description.
 
     On a terminal this is a table, in a pipe one field a line: name, type, argument
     and description, with tabs between.
     """
-    wanted = word.lower()
-    rows = [row for row in fields_json() if wanted in row["name"] or wanted in row["desc"].lower()]
+    wanted = [word.lower() for text in words for word in text.split()]
+    rows = [row for row in fields_json() if all(word in _searched(row) for word in wanted)]
     if not rows:
-        raise PluginError(f"no field has {word!r} in its name or description: try a shorter word")
+        raise PluginError(
+            f"no field has {' and '.join(map(shown, wanted))} in its name or description: "
+            "try shorter or fewer words"
+        )
     if as_json:
         click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
     elif sys.stdout.isatty():
@@ -35,6 +39,10 @@ def fields_command(word: str, as_json: bool) -> None:
     else:
         for row in rows:
             click.echo("\t".join(_cells(row)))
+
+
+def _searched(row: dict[str, Any]) -> str:
+    return f"{row['name']} {row['desc']}".lower()
 
 
 def _table(rows: list[dict[str, Any]]) -> Table:

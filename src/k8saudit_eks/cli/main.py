@@ -7,6 +7,7 @@ import sys
 import click
 
 from k8saudit_eks import __version__
+from k8saudit_eks.cli.completion_command import completion_command
 from k8saudit_eks.cli.config_command import config_command
 from k8saudit_eks.cli.extract_command import extract_command
 from k8saudit_eks.cli.fields_command import fields_command
@@ -29,7 +30,7 @@ def command() -> None:
     """
 
 
-@command.command("path")
+@command.command("path", short_help="Print where libk8saudit-eks.so is.")
 def path_command() -> None:
     """Print where libk8saudit-eks.so is, for library_path in falco.yaml."""
     click.echo(library_path())
@@ -40,6 +41,7 @@ command.add_command(fields_command)
 command.add_command(extract_command)
 command.add_command(install_command)
 command.add_command(policy_command)
+command.add_command(completion_command)
 
 
 def main() -> None:
