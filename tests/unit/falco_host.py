@@ -84,7 +84,7 @@ class FalcoHost:
     def run(self, *arguments: str) -> Result:
         """The command with arguments, for this root and, as Falco's user, ours."""
         words = [*arguments, "--root", str(self.root)]
-        if arguments[0] == "install":
+        if arguments[0] == "install" and "--user" not in arguments:
             words += ["--user", str(os.geteuid())]
         return CliRunner().invoke(command, words)
 
