@@ -222,6 +222,9 @@ def test_another_definition_of_the_plugin(host: FalcoHost) -> None:
     host.change(plugins=stock)
     other = host.add("zz.yaml", plugins=[entry])
     assert refusal(host).startswith(f"{other} already defines the plugin")
+    other.unlink()
+    host.change(load_plugins=["k8saudit-eks"])
+    assert refusal(host).startswith(f"{host.main} already names k8saudit-eks in load_plugins")
 
 
 @pytest.mark.parametrize("version", ["0.40", "0.41"])

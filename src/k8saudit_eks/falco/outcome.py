@@ -33,7 +33,7 @@ def without_ours(files: Files, *, appends_lists: bool) -> FalcoConfig:
     """The configuration as if our file were not there.
 
     Raises:
-        FalcoConfigError: Falco would not start with it, or another file has our plugin.
+        FalcoConfigError: it can't be read, or another file has our plugin.
     """
     before = merge(
         files.main, root=files.root, appends_lists=appends_lists, overlay={files.drop_in: None}
@@ -44,7 +44,11 @@ def without_ours(files: Files, *, appends_lists: bool) -> FalcoConfig:
             f"definition: remove that entry of plugins and the name in load_plugins there, then "
             "install again (docs/migrate.md shows this for the Go plugin)"
         )
-    before.loaded_plugins()
+    if others := before.loading(PLUGIN_NAME):
+        raise FalcoConfigError(
+            f"{others[0]} already names {PLUGIN_NAME} in load_plugins, and Falco does not start "
+            "with a name that is there twice: take it out there, then install again"
+        )
     return before
 
 
