@@ -109,7 +109,7 @@ def test_bytes_that_are_no_text(tmp_path: Path) -> None:
         read(tmp_path, MAIN)
 
 
-@pytest.mark.parametrize("text", ["", "# nothing\n", "null\n"])
+@pytest.mark.parametrize("text", ["", "# nothing\n", "null\n", "a word\n"])
 def test_an_empty_file_is_no_error(tmp_path: Path, text: str) -> None:
     """It brings no key."""
     assert set(read(tmp_path, MAIN, a=text).keys) == {"config_files"}
@@ -149,6 +149,9 @@ def test_loaded_plugins(tmp_path: Path) -> None:
     config = read(tmp_path, MAIN + plugins, a="load_plugins: [c]\n")
     with pytest.raises(FalcoConfigError, match=r"load_plugins names c \(.*/a\.yaml\)"):
         config.loaded_plugins()
+    twice = read(tmp_path, MAIN + plugins + "load_plugins: [a]\n", a="load_plugins: [a]\n")
+    with pytest.raises(FalcoConfigError, match=r"names a more than once .*yaml, .*/a\.yaml\)"):
+        twice.loaded_plugins()
     assert config.defining("a") == (tmp_path / "etc/falco/falco.yaml",)
     assert config.loading("c") == (tmp_path / "etc/falco/config.d/a.yaml",)
     assert config.naming("plugins") == config.defining("b")

@@ -15,6 +15,9 @@ pre_process_env_vars) and userspace/falco/configuration.cpp (merge_config_files,
   Without `load_plugins`, all of them are.
 - ${NAME} in a value stands for an environment variable of Falco's process, $${NAME} for
   the text ${NAME}.
+- A file that is a single scalar brings no key; one that is a list is an error.
+
+Tried with Falco 0.44.1: all of this but what is said of 0.40.
 """
 
 from __future__ import annotations
@@ -37,7 +40,7 @@ _VARIABLE = re.compile(r"\$(\$?)\{([^}]*)\}")
 
 
 class FalcoConfigError(PluginError):
-    """Falco would not start with this configuration; names the file and what to do."""
+    """Falco would not start with this configuration, or nobody can tell; says what to do."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ class FalcoConfig:
         """The entries of `plugins` that Falco loads, in its order.
 
         Raises:
-            FalcoConfigError: `load_plugins` names a plugin that has no entry.
+            FalcoConfigError: `load_plugins` names a plugin twice, or one that has no entry.
         """
         entries = [one for one in _list(self.keys.get("plugins")) if isinstance(one, dict)]
         if "load_plugins" not in self.keys:
@@ -71,6 +74,11 @@ class FalcoConfig:
                     f"load_plugins names {name} ({_names(self.loading(name))}), but plugins has no "
                     "entry of that name, so Falco does not start: add the entry, or take the name "
                     "out of load_plugins"
+                )
+            if entry in loaded:
+                raise FalcoConfigError(
+                    f"load_plugins names {name} more than once ({_names(self.loading(name))}), so "
+                    "Falco does not start: name it once"
                 )
             loaded.append(entry)
         return loaded
@@ -300,7 +308,7 @@ def _parse(file: Path, text: str) -> Pairs:
     try:
         loader = _Loader(text)
         node = loader.get_node() if loader.check_node() else None
-        if node is None or (isinstance(node, yaml.ScalarNode) and node.tag.endswith(":null")):
+        if node is None or isinstance(node, yaml.ScalarNode):
             return []
         if not isinstance(node, yaml.MappingNode):
             raise FalcoConfigError(
