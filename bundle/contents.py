@@ -52,7 +52,14 @@ _LEFT_OUT_OF_PACKAGES = (
 )
 
 # Of the plugin's own package: the command line and the build have packages of their own.
-_LEFT_OUT_OF_THE_PLUGIN = ("cli/*", "codegen.py", "fields/*", "rules/*", "*/__pycache__/*")
+_LEFT_OUT_OF_THE_PLUGIN = (
+    "cli/*",
+    "codegen.py",
+    "falco/*",
+    "fields/*",
+    "rules/*",
+    "*/__pycache__/*",
+)
 
 # Interactive, packaging, building, testing, other systems; and paths of this machine.
 _LEFT_OUT_OF_STANDARD_LIBRARY = (

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
-import yaml
-from click.testing import CliRunner
-
 from host import Host
-from k8saudit_eks.cli.main import command
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
+
+from falco_host import falco_host
 
 EVENT = {
     "kind": "Event",
@@ -22,14 +23,14 @@ EVENT = {
 
 
 def test_the_placed_library_finds_its_environment(host: Host, tmp_path: Path) -> None:
-    """Far away from the environment that it needs; the printed section names it."""
+    """Far away from the environment that it needs; the file that was placed names it."""
+    falco = falco_host(tmp_path / "root")
     log = tmp_path / "audit.jsonl"
     log.write_text(json.dumps(EVENT) + "\n", "utf-8")
-    place = ["--to", str(tmp_path / "plugins"), "--rules-to", str(tmp_path / "rules")]
-    result = CliRunner().invoke(command, ["install", f"file://{log}", *place])
+    result = falco.run("install", f"file://{log}")
     assert result.exit_code == 0, result.output
-    (plugin,) = yaml.safe_load(result.stdout)["plugins"]
-    host.library = Path(plugin["library_path"])
+    plugin = falco.config().loaded_plugins()[-1]
+    host.library = Path(f"{falco.root}{plugin['library_path']}")
     code, run = host.run(plugin["open_params"], ["ka.auditid"])
     assert code == 0, run.errors
     assert [event["ka.auditid"] for event in run.events] == ["placed"]

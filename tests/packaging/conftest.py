@@ -15,6 +15,26 @@ from bare_root import BareRoot, forky_root
 from demo.local_cloudwatch import LocalCloudWatch
 from installation import ROOT, run
 
+DEBIAN_PYTHON = Path("/usr/bin/python3")
+
+# The Python that the tests run with (a user's own, or Debian's), and Debian's.
+PYTHONS = sorted(
+    {
+        Path(sys.base_prefix, "bin", "python3").resolve(),
+        *([DEBIAN_PYTHON.resolve()] if DEBIAN_PYTHON.exists() else []),
+    }
+)
+
+
+@pytest.fixture(scope="session", params=PYTHONS, ids=str)
+def environment(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A fresh virtual environment in which `pip install .` was run."""
+    folder = tmp_path_factory.mktemp("pip")
+    run([request.param, "-m", "venv", folder / "venv"])
+    python = folder / "venv" / "bin" / "python"
+    run([python, "-m", "pip", "install", "-q", ROOT])
+    return folder
+
 
 @pytest.fixture(scope="session")
 def bundle_archive(tmp_path_factory: pytest.TempPathFactory) -> Path:

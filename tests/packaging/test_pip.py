@@ -8,28 +8,7 @@ import sys
 import zipfile
 from pathlib import Path
 
-import pytest
 from installation import AUDIT_EVENT, ROOT, compile_host, run
-
-DEBIAN_PYTHON = Path("/usr/bin/python3")
-
-# The Python that the tests run with (a user's own, or Debian's), and Debian's.
-PYTHONS = sorted(
-    {
-        Path(sys.base_prefix, "bin", "python3").resolve(),
-        *([DEBIAN_PYTHON.resolve()] if DEBIAN_PYTHON.exists() else []),
-    }
-)
-
-
-@pytest.fixture(scope="module", params=PYTHONS, ids=str)
-def environment(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A fresh virtual environment in which `pip install .` was run."""
-    folder = tmp_path_factory.mktemp("pip")
-    run([request.param, "-m", "venv", folder / "venv"])
-    python = folder / "venv" / "bin" / "python"
-    run([python, "-m", "pip", "install", "-q", ROOT])
-    return folder
 
 
 def replay(folder: Path, library: str) -> list[str]:
@@ -47,15 +26,6 @@ def test_the_installed_library_works_in_a_host(environment: Path) -> None:
     library = run([command, "path"]).strip()
     assert library.startswith(str(environment))
     assert replay(environment, library) == ["installed", "end"]
-
-
-def test_what_install_places_works_in_a_host(environment: Path, tmp_path: Path) -> None:
-    """`k8saudit-eks install` places a library that finds its environment from there."""
-    command = environment / "venv" / "bin" / "k8saudit-eks"
-    plugins, rules = tmp_path / "plugins", tmp_path / "rules.d"
-    run([command, "install", "production", "--to", plugins, "--rules-to", rules])
-    assert replay(tmp_path, str(plugins / "libk8saudit-eks.so")) == ["installed", "end"]
-    assert len(list(rules.iterdir())) == len(list((ROOT / "rules").glob("*.yaml")))
 
 
 def test_a_folder_without_an_environment_works_too(environment: Path) -> None:

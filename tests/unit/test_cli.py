@@ -31,7 +31,7 @@ def run(*arguments: str) -> Result:
 def section(*arguments: str) -> dict[str, object]:
     result = run("config", "--library", LIBRARY, *arguments)
     assert result.exit_code == 0, result.output
-    loaded = yaml.safe_load(result.output)
+    loaded = yaml.safe_load(result.stdout)
     assert set(loaded) == {"plugins", "load_plugins", "rule_matching"}
     assert loaded["load_plugins"] == ["k8saudit-eks"]
     (plugin,) = loaded["plugins"]

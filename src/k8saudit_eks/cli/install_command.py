@@ -1,110 +1,161 @@
-"""`k8saudit-eks install`: the library and the rules where a Falco on this machine finds them."""
+"""`k8saudit-eks install`: the plugin for the Falco of this machine, ready to be started."""
 
 from __future__ import annotations
 
-import os
-import tempfile
-from pathlib import Path
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
+from typing import Any
 
 import click
 
+from k8saudit_eks.cli.key_options import given_keys, key_options
 from k8saudit_eks.cli.library import library_path, rules_files
+from k8saudit_eks.cli.profile_region import region_of_profile
 from k8saudit_eks.config import parse_open_params
+from k8saudit_eks.config_open_params import ReplayParams
 from k8saudit_eks.errors import PluginError
-from k8saudit_eks.falco.section import section, section_yaml
+from k8saudit_eks.falco.install import InstallError, Request, install
+from k8saudit_eks.falco.places import PLUGINS, RULES, STATE_DIR, Places, User, user
+from k8saudit_eks.falco.service import Service, service
+from k8saudit_eks.falco.version import falco_version
 
-# Where Falco's packages keep plugins, and the folder of rules that its falco.yaml names.
-FALCO_PLUGINS = Path("/usr/share/falco/plugins")
-FALCO_RULES = Path("/etc/falco/rules.d")
+_OLDEST_FALCO = (0, 40)
 
 
-class InstallError(PluginError):
-    """Something can't be placed; says what and the cure."""
+# A path that Falco sees, from its "/" on: see absolute().
+PATH_IN_ROOT = click.Path(path_type=PurePosixPath)
+
+
+def absolute(
+    context: click.Context, parameter: click.Parameter, path: PurePosixPath | None
+) -> PurePosixPath | None:
+    """The callback of an option of type PATH_IN_ROOT: other paths are a wrong use."""
+    if path is not None and not path.is_absolute():
+        raise click.BadParameter(f"{path} does not start with a slash", context, parameter)
+    return path
+
+
+def place_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options of `install` and `uninstall` that say where everything is."""
+    for option in (
+        click.option(
+            "--rules-to",
+            "rules",
+            type=PATH_IN_ROOT,
+            callback=absolute,
+            default=RULES,
+            show_default=True,
+            help="folder for the rule files",
+        ),
+        click.option(
+            "--to",
+            "plugins",
+            type=PATH_IN_ROOT,
+            callback=absolute,
+            default=PLUGINS,
+            show_default=True,
+            help="folder for the library",
+        ),
+        click.option(
+            "--root",
+            type=click.Path(path_type=Path, exists=True, file_okay=False, resolve_path=True),
+            default=Path("/"),
+            show_default=True,
+            help="folder that Falco will see as /, for example of an image",
+        ),
+    ):
+        command = option(command)
+    return command
 
 
 @click.command("install")
-@click.argument("cluster", default="my-cluster")
+@click.argument("cluster")
 @click.option(
-    "--to",
-    "plugins",
-    type=click.Path(path_type=Path),
-    default=FALCO_PLUGINS,
-    show_default=True,
-    help="folder for the library",
+    "--audit-only", is_flag=True, help="this Falco watches no system calls: it needs no driver"
 )
+@click.option("--no-state-dir", is_flag=True, help="do not remember what was delivered")
 @click.option(
-    "--rules-to",
-    "rules",
-    type=click.Path(path_type=Path),
-    default=FALCO_RULES,
-    show_default=True,
-    help="folder for the rule files",
+    "--user", "user_name", help="whom Falco runs as [default: its service's user, or root]"
 )
-@click.option(
-    "--replace-rules", is_flag=True, help="overwrite rule files that differ from this version's"
-)
-def install_command(cluster: str, plugins: Path, rules: Path, replace_rules: bool) -> None:
-    """Place the library and the rules for the Falco of this machine.
+@click.option("--replace-rules", is_flag=True, help="overwrite rule files that were changed")
+@click.option("--replace-library", is_flag=True, help="overwrite another installation's library")
+@place_options
+@key_options
+def install_command(
+    cluster: str,
+    audit_only: bool,
+    no_state_dir: bool,
+    user_name: str | None,
+    replace_rules: bool,
+    replace_library: bool,
+    root: Path,
+    plugins: PurePosixPath,
+    rules: PurePosixPath,
+    **keys: Any,
+) -> None:
+    """Install the plugin for the Falco of this machine; it reads CLUSTER's audit log.
 
-    The library is placed as a link: what it needs lies beside the original, in the
-    Python environment that this command belongs to. Updating that environment
-    updates the plugin; moving it away needs another install. What was done goes to
-    stderr, and a section for falco.yaml that reads CLUSTER to stdout.
+    CLUSTER and the options below --rules-to are those of `k8saudit-eks config`; without
+    --state-dir, state_dir is /var/lib/k8saudit-eks. Placed are a link to the library, the
+    rules, state_dir, and the settings in /etc/falco/config.d/k8saudit-eks.yaml. falco.yaml
+    is not changed. The library needs the Python environment that this command belongs to:
+    updating that environment updates the plugin; moving it away needs another install.
+    `k8saudit-eks uninstall` takes everything away.
     """
-    parse_open_params(cluster)
-    library = library_path()
-    shipped = rules_files()
-    if not replace_rules:
-        _refuse_changed_rules(shipped, rules)
-    for folder in (plugins, rules):
-        _make_folder(folder)
-    placed = plugins / library.name
-    _place(placed, link_to=library)
-    for source in shipped:
-        _place(rules / source.name, content=source.read_bytes())
-    named = [] if rules == FALCO_RULES else [str(rules / source.name) for source in shipped]
-    click.echo(section_yaml(section(cluster, str(placed), {}, rules_files=named)), nl=False)
+    source = parse_open_params(cluster)
+    given = given_keys(keys)
+    running = service(root)
+    runs_as = user(root, user_name or (running or Service()).user)
+    if no_state_dir and given.get("state_dir"):
+        raise InstallError("--state-dir and --no-state-dir are both given: leave one out")
+    if not isinstance(source, ReplayParams):
+        _refuse_without_region(given, root, runs_as)
+        if not no_state_dir:
+            given.setdefault("state_dir", str(STATE_DIR))
+    falco = falco_version(root)
+    if falco is not None and falco < _OLDEST_FALCO:
+        raise InstallError(f"Falco {falco[0]}.{falco[1]} is too old: update it to 0.40 or newer")
+    report = install(
+        Request(
+            places=Places(root, plugins, rules),
+            library=library_path(),
+            rules=rules_files(),
+            open_params=cluster.strip(),
+            init_config=given,
+            user=runs_as,
+            falco=falco,
+            audit_only=audit_only,
+            replace_rules=replace_rules,
+            replace_library=replace_library,
+        )
+    )
+    for line in report.placed:
+        click.echo(f"placed {line}")
+    for sentence in [*report.warnings, *_about_the_engine(audit_only, running)]:
+        click.echo(f"warning: {sentence}", err=True)
+    name = (running or Service()).name
+    click.echo(f"Restart Falco:            systemctl restart {name}")
+    click.echo(f"See that it is loaded:    journalctl -u {name} -n 100 | grep k8saudit-eks")
 
 
-def _refuse_changed_rules(shipped: list[Path], folder: Path) -> None:
-    for source in shipped:
-        target = folder / source.name
-        try:
-            differs = target.exists() and target.read_bytes() != source.read_bytes()
-        except OSError as error:
-            raise InstallError(f"{target} can't be read: {error.strerror}: run as root") from error
-        if differs:
-            raise InstallError(
-                f"{target} differs from this version's: if the changes are yours, move them to a "
-                "rule file of your own (it is loaded after this one if its name sorts after it); "
-                "then run again with --replace-rules"
-            )
+def _refuse_without_region(given: dict[str, Any], root: Path, runs_as: User) -> None:
+    if given.get("region"):
+        return
+    home = root / runs_as.home.relative_to("/")
+    profile = given.get("profile")
+    if region_of_profile(home, profile) is None:
+        looked = f"profile {profile or 'default'} in {home}/.aws/config"
+        raise PluginError(
+            f"the region is not known: Falco's service has no AWS_REGION, and {looked} has no "
+            "region: add --region, for example --region eu-central-1"
+        )
 
 
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InstallError(
-            f"the folder {folder} can't be made: {error.strerror}: run as root, or name another "
-            "with --to and --rules-to"
-        ) from error
-
-
-def _place(target: Path, *, link_to: Path | None = None, content: bytes = b"") -> None:
-    """Put a link or a file in place at once: a running Falco sees the old or the new one."""
-    try:
-        with tempfile.TemporaryDirectory(prefix=".k8saudit-eks-", dir=target.parent) as scratch:
-            made = Path(scratch, target.name)
-            if link_to is not None:
-                made.symlink_to(link_to)
-            else:
-                made.write_bytes(content)
-                made.chmod(0o644)
-            made.replace(target)
-    except OSError as error:
-        raise InstallError(
-            f"{target} can't be written: {error.strerror or os.strerror(error.errno or 0)}: run "
-            "as root, or name other folders with --to and --rules-to"
-        ) from error
-    click.echo(f"{target}{f' -> {link_to}' if link_to else ''}", err=True)
+def _about_the_engine(audit_only: bool, running: Service | None) -> list[str]:
+    if not audit_only or running is None or not running.sets_engine:
+        return []
+    return [
+        f"the service {running.name} sets engine.kind on Falco's command line, which wins over "
+        f"--audit-only: run systemctl disable --now {running.name}, then systemctl enable --now "
+        "falco-custom"
+    ]

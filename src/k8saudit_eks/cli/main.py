@@ -14,6 +14,7 @@ from k8saudit_eks.cli.fields_command import fields_command
 from k8saudit_eks.cli.install_command import install_command
 from k8saudit_eks.cli.library import library_path
 from k8saudit_eks.cli.policy_command import policy_command
+from k8saudit_eks.cli.uninstall_command import uninstall_command
 from k8saudit_eks.errors import PluginError
 
 
@@ -40,6 +41,7 @@ command.add_command(config_command)
 command.add_command(fields_command)
 command.add_command(extract_command)
 command.add_command(install_command)
+command.add_command(uninstall_command)
 command.add_command(policy_command)
 command.add_command(completion_command)
 

@@ -6,6 +6,7 @@ Falco's chart and the documents are tested against it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -37,17 +38,22 @@ def section(
     keys["plugins"] = [
         {
             "name": PLUGIN_NAME,
-            "library_path": library_path,
-            "init_config": dict(init_config),
-            "open_params": open_params,
+            "library_path": _literal(library_path),
+            "init_config": {key: _literal(value) for key, value in init_config.items()},
+            "open_params": _literal(open_params),
         }
     ]
     keys["load_plugins"] = [PLUGIN_NAME]
     if rules_files:
-        keys["rules_files"] = list(rules_files)
+        keys["rules_files"] = [_literal(file) for file in rules_files]
     # By default Falco reports only the first rule that matches an event.
     keys["rule_matching"] = "all"
     return keys
+
+
+def _literal(value: Any) -> Any:
+    """Text that Falco reads as it stands: it takes ${NAME} for an environment variable."""
+    return re.sub(r"\$(?=\{[^}]*\})", "$$", value) if isinstance(value, str) else value
 
 
 def section_yaml(keys: Mapping[str, Any]) -> str:

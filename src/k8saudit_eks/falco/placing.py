@@ -1,0 +1,186 @@
+"""Several files put in place as one: all of them, or none.
+
+First everything is written beside its place, which is where a full or read-only disk and
+missing rights show; then each is moved there at once, so that a running Falco sees the
+old or the new one. What was placed is put back when a later one fails.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from errno import EACCES, EISDIR, ENOSPC, EPERM, EROFS
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from k8saudit_eks.errors import PluginError
+
+_WHAT_TO_DO = {
+    EACCES: "run as root",
+    EPERM: "run as root",
+    EROFS: "make the file system writable, or choose another place",
+    ENOSPC: "free some space, or choose another place",
+}
+
+
+class PlacingError(PluginError):
+    """A file or folder can't be placed; names it and what to do. Nothing was changed."""
+
+
+class Placing:
+    """A block that prepares changes; commit() makes them. What is left of them is undone."""
+
+    def __init__(self) -> None:
+        self._undo: list[Callable[[], None]] = []
+        self._made: list[Path] = []
+        self._changes: list[tuple[Path, Path | None, Path]] = []
+        self._scratch = contextlib.ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        # In this order: what was there before is in the scratch folders, and those may be
+        # in folders that were made.
+        for undo in reversed(self._undo):
+            with contextlib.suppress(OSError):
+                undo()
+        self._scratch.close()
+        for folder in reversed(self._made):
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+
+    def folder(
+        self, path: Path, *, mode: int = 0o755, owner: tuple[int, int] | None = None
+    ) -> None:
+        """A folder, made with those above it unless it is there; mode and owner are its own.
+
+        Raises:
+            PlacingError: it can't be made.
+        """
+        if path.is_dir():
+            return
+        if path.parent != path:
+            self.folder(path.parent)
+        with _named(path):
+            path.mkdir()
+            self._made.append(path)
+            path.chmod(mode)
+            _give(path, owner)
+
+    def probe(self, folder: Path) -> None:
+        """Whether a folder takes files; nothing is left there.
+
+        Raises:
+            PlacingError: it does not.
+        """
+        with _named(folder), tempfile.NamedTemporaryFile(dir=folder) as file:
+            file.write(b"\0" * 65_536)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def link(self, path: Path, to: str) -> None:
+        """A symbolic link, instead of what is there.
+
+        Raises:
+            PlacingError: it can't be made.
+        """
+        with _named(path):
+            made = self._beside(path) / path.name
+            made.symlink_to(to)
+        self._change(path, made)
+
+    def file(
+        self, path: Path, content: bytes, *, mode: int = 0o644, owner: tuple[int, int] | None = None
+    ) -> None:
+        """A file, instead of what is there.
+
+        Raises:
+            PlacingError: it can't be written.
+        """
+        with _named(path):
+            made = self._beside(path) / path.name
+            descriptor = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(descriptor)
+            _give(made, owner)
+            made.chmod(mode)
+        self._change(path, made)
+
+    def remove(self, path: Path) -> None:
+        """A file or link taken away.
+
+        Raises:
+            PlacingError: it can't be.
+        """
+        self._change(path, None)
+
+    def commit(self) -> None:
+        """Make every change, in the order in which they were prepared.
+
+        Raises:
+            PlacingError: one failed; those before it are taken back.
+        """
+        for path, made, before in self._changes:
+            with _named(path):
+                if made is None:
+                    path.unlink()
+                else:
+                    made.replace(path)
+                self._undo.append(_back(path, before))
+        self._undo.clear()
+        self._made.clear()
+
+    def _beside(self, path: Path) -> Path:
+        # A folder: Falco reads every file in config.d, also one that is not whole yet.
+        return Path(
+            self._scratch.enter_context(
+                tempfile.TemporaryDirectory(prefix=".k8saudit-eks-", dir=path.parent)
+            )
+        )
+
+    def _change(self, path: Path, made: Path | None) -> None:
+        with _named(path):
+            if path.is_dir() and not path.is_symlink():
+                raise IsADirectoryError(EISDIR, os.strerror(EISDIR))
+            before = self._beside(path) / path.name
+            if path.is_symlink() or path.exists():
+                os.link(path, before, follow_symlinks=False)
+        self._changes.append((path, made, before))
+
+
+def _back(path: Path, before: Path) -> Callable[[], None]:
+    def back() -> None:
+        if before.is_symlink() or before.exists():
+            before.replace(path)
+        else:
+            path.unlink()
+
+    return back
+
+
+def _give(path: Path, owner: tuple[int, int] | None) -> None:
+    if owner is not None and owner != (os.geteuid(), os.getegid()):
+        os.chown(path, *owner)
+
+
+@contextlib.contextmanager
+def _named(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        code = error.errno or 0
+        raise PlacingError(
+            f"{path} can't be written: {error.strerror or os.strerror(code)}: "
+            f"{_WHAT_TO_DO.get(code, 'choose another place')}"
+        ) from error

@@ -1,0 +1,107 @@
+"""`k8saudit-eks uninstall`: it takes away exactly what `install` placed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from falco_host import FalcoHost, falco_host
+
+from k8saudit_eks.cli.library import library_path, rules_files
+from k8saudit_eks.errors import PluginError
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> FalcoHost:
+    """The newest Falco's package."""
+    return falco_host(tmp_path)
+
+
+def test_it_leads_back_and_says_so(host: FalcoHost) -> None:
+    """Only state_dir stays, and is named; a second time there is nothing to do."""
+    before = host.contents()
+    host.install()
+    placed = [host.drop_in, host.link, *(host.rules / file.name for file in rules_files())]
+    result = host.run("uninstall")
+    assert result.exit_code == 0, result.output
+    assert result.stdout.splitlines()[:-1] == [f"removed {path}" for path in placed]
+    assert result.stdout.splitlines()[-1].endswith("systemctl restart falco")
+    assert f"kept {host.state_dir}/" in result.stderr
+    after = host.contents()
+    folders = {"usr/share", "usr/share/falco", "usr/share/falco/plugins", "var/lib/k8saudit-eks"}
+    assert set(after) - set(before) == folders
+    assert {path: after[path] for path in before} == before
+    again = host.run("uninstall")
+    assert again.exit_code == 0
+    assert again.stdout == "nothing to remove\n"
+    assert host.contents() == after
+
+
+def test_the_state_goes_when_asked(host: FalcoHost) -> None:
+    """The one that was installed, also when everything else is gone."""
+    host.install("--state-dir", "/srv/state")
+    state = host.root / "srv/state"
+    for name in ("a.ledger", "a.ledger-wal", "b.ledger.damaged-17"):
+        (state / name).touch()
+    assert host.run("uninstall", "--purge-state").exit_code == 0
+    assert not state.exists()
+    host.install()
+    assert host.run("uninstall").exit_code == 0
+    result = host.run("uninstall", "--purge-state")
+    assert result.exit_code == 0
+    assert f"removed {host.state_dir}/" in result.stdout
+    assert not host.state_dir.exists()
+
+
+def test_what_is_not_ours_in_state_dir(host: FalcoHost) -> None:
+    """Nothing in it is removed then; and no link is followed."""
+    host.install()
+    (host.state_dir / "a.ledger").touch()
+    (host.state_dir / "letter.txt").touch()
+    refused = host.run("uninstall", "--purge-state")
+    assert isinstance(refused.exception, PluginError)
+    assert "letter.txt is no file of k8saudit-eks" in str(refused.exception)
+    assert len(list(host.state_dir.iterdir())) == 2
+    (host.state_dir / "letter.txt").unlink()
+    moved = host.state_dir.rename(host.root / "elsewhere")
+    host.state_dir.symlink_to(moved)
+    refused = host.run("uninstall", "--purge-state")
+    assert isinstance(refused.exception, PluginError)
+    assert (moved / "a.ledger").exists()
+
+
+def test_what_was_changed_stays(host: FalcoHost) -> None:
+    """A rule file with changes, and a link that points elsewhere now: each is named."""
+    host.install()
+    changed = host.rules / "k8s_audit_rules.yaml"
+    changed.write_text("- list: mine\n", "utf-8")
+    host.link.unlink()
+    host.link.symlink_to("/opt/other/libk8saudit-eks.so")
+    result = host.run("uninstall")
+    assert result.exit_code == 0
+    assert f"kept {changed}: changed" in result.stderr
+    assert f"kept {host.link}: changed" in result.stderr
+    assert changed.exists()
+    assert host.link.is_symlink()
+    assert not host.drop_in.exists()
+
+
+def test_a_file_that_install_did_not_write(host: FalcoHost) -> None:
+    """Stays, and is named."""
+    file = host.add("k8saudit-eks.yaml", rule_matching="all")
+    result = host.run("uninstall")
+    assert result.exit_code == 0
+    assert f"kept {file}: k8saudit-eks install did not write it" in result.stderr
+    assert file.exists()
+
+
+def test_what_older_versions_placed(host: FalcoHost) -> None:
+    """They wrote no file of settings: the link to this environment tells that it was us."""
+    rules = host.rules / rules_files()[0].name
+    rules.write_bytes(rules_files()[0].read_bytes())
+    assert host.run("uninstall").stdout == "nothing to remove\n"
+    host.link.parent.mkdir(parents=True)
+    host.link.symlink_to(library_path())
+    assert host.run("uninstall").exit_code == 0
+    assert not host.link.is_symlink()
+    assert not rules.exists()
