@@ -16,7 +16,7 @@ FAMILIES = {
 }
 
 # Which object is written decides where its pod spec is, not what the request's body
-# holds: a patch may carry members that the API server ignores, to lead rules astray.
+# holds: a patch may carry members that the API server ignores, to mislead rules.
 _RESOURCE = "$.objectRef.resource"
 _OF_CRON_JOB = "$.requestObject.spec.jobTemplate.spec.template.spec"
 _OF_TEMPLATE = "$.requestObject.spec.template.spec"
