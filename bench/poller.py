@@ -5,7 +5,7 @@
 The real source and the real boto3 client read pages from a connection that is
 replaced by bytes in memory: everything that happens after the bytes have arrived
 is counted (botocore's parsing, window, framing, acknowledgement), sockets and TLS
-are not. json.loads of the same pages is the yardstick.
+are not. json.loads of the same pages is measured beside it.
 """
 
 from __future__ import annotations

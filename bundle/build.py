@@ -37,7 +37,7 @@ def build(output: Path, work: Path) -> Path:
     """Build the archive in the folder output; returns it. `work` keeps what is compiled.
 
     Raises:
-        *ERRORS: one sentence with the cure.
+        *ERRORS: one sentence that says what to do.
     """
     stage = work / "stage"
     scratch = work / "scratch"

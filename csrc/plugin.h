@@ -3,7 +3,7 @@
  *
  * Fields are grouped by who may touch them. The handle is reference-counted,
  * since Python objects that log or count may outlive plugin_destroy; after it
- * they reach a handle that is deaf.
+ * their calls do nothing.
  */
 #ifndef KAE_PLUGIN_H
 #define KAE_PLUGIN_H

@@ -32,7 +32,7 @@ def rules_part() -> str:
         parts.append(f"### {path.name}\n")
         for title, names in _sections(path):
             parts.append(f"#### {title}\n")
-            parts.append("| Rule | Priority | Technique | What it looks for | Tune with |")
+            parts.append("| Rule | Priority | Tactic and technique | What it reports | Tune with |")
             parts.append("|---|---|---|---|---|")
             parts += [_rule_row(items, name) for name in names]
             parts.append("")
@@ -41,7 +41,7 @@ def rules_part() -> str:
 
 def tuning_part() -> str:
     """A table of the lists and macros for tuning, with their comments and defaults."""
-    rows = ["| Name | Kind | What it holds | As shipped |", "|---|---|---|---|"]
+    rows = ["| Name | Kind | What it holds | Default |", "|---|---|---|---|"]
     for path in RULES:
         comments = _comments(path)
         for item in parse_rule_file(path):

@@ -2,7 +2,7 @@
 
 Lists, macros, exceptions and overrides are expanded as Falco does, so that every rule
 becomes one filter in the language that Falco and sysdig share; the host's own filter
-engine decides what matches. Where Falco is at hand, it reads the files itself.
+engine decides what matches. Where Falco is on the PATH, it reads the files itself.
 
 Rule files: https://falco.org/docs/concepts/rules/basic-elements/
 """

@@ -65,7 +65,7 @@ class RuleHost:
         file.write_text(json.dumps(rows), "utf-8")
         program = hosts.command_in_root(self.root, self.program)
         if program is None:
-            raise NoRuleHostError(f"{self.root} has no dynamic loader: build it anew")
+            raise NoRuleHostError(f"{self.root} has no dynamic loader: build it again")
         return [*program, str(library), init_config, open_params, str(file)]
 
 

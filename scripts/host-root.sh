@@ -60,7 +60,7 @@ install_packages() {
     # $2 is a list of words. A mirror whose index has outlived its date is still
     # signed; signatures are checked as ever.
     chroot "$1" apt-get -o Acquire::Check-Valid-Until=false update -qq >>"$log" 2>&1 ||
-        echo "apt-get update failed in $1; trying the package lists at hand"
+        echo "apt-get update failed in $1; trying the package lists that are already here"
     # shellcheck disable=SC2086
     chroot "$1" apt-get -o Acquire::Check-Valid-Until=false install -y -qq \
         --no-install-recommends $2 >>"$log" 2>&1

@@ -70,7 +70,7 @@ if [ "$(id -u)" -ne 0 ]; then
 fi
 echo "installing$missing (a minute at most)"
 # Old package lists may still do: the installation decides.
-apt-get update -qq >/dev/null 2>&1 || echo "apt-get update failed; trying the package lists at hand"
+apt-get update -qq >/dev/null 2>&1 || echo "apt-get update failed; trying the package lists that are already here"
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 # $missing is a list of words.

@@ -36,7 +36,7 @@ OPEN_ATTEMPTS = 3
 LIKELIEST_CLUSTERS = 3
 LISTED_CLUSTERS = 20
 _LIST_PAGES = 5
-# While credentials are refused, they are looked up anew this often at most.
+# While credentials are refused, they are looked up again this often at most.
 _RENEW_EVERY_S = 5.0
 # CloudWatch's timestamps are 64 bits long; SQLite's integers, too.
 _TIMESTAMP_MAX_MS = 2**63 - 1
@@ -79,7 +79,7 @@ class LogGroup:
         """
         Args:
             server_times_ms: AWS's clock as its answers at opening told it, in their order.
-            renew: makes another client with credentials that are looked up anew.
+            renew: makes another client with credentials that are looked up again.
         """
         self.name = name
         self.region = region
@@ -141,7 +141,7 @@ class LogGroup:
             raise
 
     def _renew_client(self, refused: LogsClient) -> None:
-        """Look credentials up anew, for the next call.
+        """Look credentials up again, for the next call.
 
         botocore renews those that say when they expire. It reads a profile's and the
         environment's keys once, though, and trusts this machine's clock over AWS when
@@ -173,12 +173,13 @@ class LogGroup:
             raise ReadError(
                 Failure.PASSING,
                 "CloudWatch Logs gave an answer that is not one of FilterLogEvents: check "
-                "endpoint_url, and proxies between here and AWS",
+                "endpoint_url, and proxies between this machine and AWS",
             )
         if token and token == asked_with:
             raise ReadError(
                 Failure.TOKEN_REFUSED,
-                "CloudWatch Logs gave the same page token again: the range is read in other parts",
+                "CloudWatch Logs gave the same page token again: the plugin reads the range in "
+                "other parts",
             )
         prefix = self._stream_prefix
         # Some local servers ignore logStreamNamePrefix.
@@ -193,7 +194,7 @@ def open_log_group(config: Config, cluster: str) -> LogGroup:
     Throttling and errors on AWS's side don't refuse: reading goes on trying.
 
     Raises:
-        OpenError: one sentence with the cure.
+        OpenError: one sentence that says what to do.
     """
     name = config.log_group_of(cluster)
     try:
@@ -238,7 +239,7 @@ def list_eks_clusters(config: Config) -> list[str]:
     """Names of the clusters that have a log group in this account and region.
 
     Raises:
-        OpenError: AWS can't be asked; one sentence with the cure.
+        OpenError: AWS can't be asked; one sentence that says what to do.
     """
     try:
         client = new_client(new_session(config), config, 1, connect_timeout_s=2, read_timeout_s=5)
@@ -289,7 +290,7 @@ def _no_log_group(config: Config, client: LogsClient, cluster: str, name: str) -
     """A missing log group nearly always means that audit logging is switched off."""
     region = getattr(getattr(client, "meta", None), "region_name", config.region)
     some, all_of_them = _clusters_there(config, client, cluster)
-    # Some hosts show no more than 255 bytes: names, then the cure, then the rest.
+    # Some hosts show no more than 255 bytes: names, then what to do, then the rest.
     return (
         f"there is no log group {name} in {region}{some}: check name and region, or switch audit "
         f"logging on: aws eks update-cluster-config --region {region} --name {cluster} "

@@ -26,7 +26,7 @@ class Failure(Enum):
 
 
 class ReadError(Exception):
-    """A call to CloudWatch Logs that brought no page; str() says why and the cure.
+    """A call to CloudWatch Logs that brought no page; str() says why, and what to do.
 
     Attributes:
         server_time_ms: AWS's clock when it answered, to the second; None if unknown.
@@ -192,7 +192,10 @@ def _core_error(error: Exception) -> str:
         case botocore_errors.CredentialRetrievalError():
             return f"the AWS credentials can't be fetched ({error}): check their source"
         case botocore_errors.SSLError():
-            return f"no trusted TLS connection ({error}): check AWS_CA_BUNDLE and proxies"
+            return (
+                f"no trusted TLS connection to AWS is possible ({error}): check AWS_CA_BUNDLE "
+                f"and proxies"
+            )
         case botocore_errors.HTTPClientError() | botocore_errors.ConnectionError():
             return (
                 f"CloudWatch Logs can't be reached ({error}): check endpoint_url, the region's "

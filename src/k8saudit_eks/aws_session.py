@@ -125,7 +125,7 @@ class _BoundedProcess(subprocess.Popen[bytes]):
 
 
 def _bound_credential_process(core: Any, profile: str | None) -> None:
-    """botocore waits for a profile's credential_process for ever, and reading with it.
+    """botocore waits for a profile's credential_process without end, and reading waits with it.
 
     One of a source_profile is botocore's own business.
     """

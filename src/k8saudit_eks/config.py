@@ -32,10 +32,10 @@ def json_schema() -> str:
     """The JSON schema (draft 7) for get_init_schema, as compact JSON text.
 
     Hosts enforce it before the plugin sees the configuration, and report what
-    does not fit without naming a cure. So it describes and does not judge: every
+    does not fit without saying what to do. So it describes and does not judge: every
     key also takes a string or null, numbers have no bounds, integers may arrive
     as floats, other keys are let through. What is wrong is then refused by
-    parse_init_config, with the key, the value and the cure.
+    parse_init_config, with the key, the value and what to write.
     """
     properties: dict[str, Any] = {}
     for row in table():
@@ -66,7 +66,7 @@ def parse_init_config(text: str) -> Config:
             null as a value count as not configured.
 
     Raises:
-        ConfigError: names the key, the value and the cure.
+        ConfigError: names the key, the value and what to write.
     """
     given = _load(text)
     rows = {row.name: row for row in table()}
@@ -130,8 +130,8 @@ def _unknown_key(name: str, known: list[str]) -> str:
             "use profile, role_arn or the AWS environment"
         )
     near = difflib.get_close_matches(name.lower().replace("-", "_"), known, n=1, cutoff=0.5)
-    cure = f"did you mean {near[0]}?" if near else f"the keys are {', '.join(known)}"
-    return f"init_config: unknown key {_show(name)}: {cure}"
+    advice = f"did you mean {near[0]}?" if near else f"the keys are {', '.join(known)}"
+    return f"init_config: unknown key {_show(name)}: {advice}"
 
 
 def _value(row: TableRow, value: Any) -> str | int | float | bool:
@@ -170,11 +170,11 @@ def _number(row: TableRow, value: Any) -> int | float:
     too_small = number < row.key.minimum or (row.type == "number" and number <= 0)
     if too_small or number > row.key.maximum:
         least = "above 0" if row.type == "number" else f"at least {row.key.minimum}"
-        cure = f"but must be {least} and at most {row.key.maximum} {row.key.unit}"
+        limits = f"but must be {least} and at most {row.key.maximum} {row.key.unit}"
         if row.name == "shift" and number >= 1_000_000_000:
             # The Go plugin documents seconds and takes nanoseconds.
-            cure += f": write {number // 1_000_000_000} if you meant nanoseconds"
-        raise _wrong(row, value, cure)
+            limits += f": write {number // 1_000_000_000} if you meant nanoseconds"
+        raise _wrong(row, value, limits)
     return float(number) if row.type == "number" else number
 
 

@@ -1,7 +1,7 @@
 """What AWS allows in the names that the configuration carries.
 
 Each check takes a value and returns None, or the rest of the sentence
-"<key> is <value>, ...": what the key must be, and the cure. None of them repeats
+"<key> is <value>, ...": what the key must be, and what to write. None of them repeats
 a value that could be a credential.
 """
 
@@ -73,7 +73,7 @@ def endpoint_url(value: str) -> str | None:
     if not usable:
         return "which is no endpoint: write http:// or https:// and a host, and a port if needed"
     if url.username is not None or url.password is not None:
-        return "which holds a user name or password: take it out, requests are signed instead"
+        return "which contains a user name or password: remove it, requests are signed instead"
     return None
 
 

@@ -21,11 +21,11 @@ class Key:
     """What the table says of one key beside its name, type and default.
 
     Attributes:
-        description: for the schema and the docs, ending without a full stop.
+        description: for the schema, the docs and `config -h`, ending without a full stop.
         unit: of a number, e.g. "seconds"; empty for everything else.
         minimum, maximum: inclusive bounds of a number.
         zero_is_default: 0 means the default, as in the Go plugin.
-        check: of a string; None, or why the value can't be (see config_checks).
+        check: of a string; returns None, or why the value is refused (see config_checks).
         secret: the value never appears in a message.
     """
 
@@ -54,25 +54,26 @@ class Config:
 
     region: str | None = _key(
         None,
-        "AWS region of the cluster's log group; without it, boto3's order: AWS_REGION, "
-        "AWS_DEFAULT_REGION, the profile",
+        "AWS region of the cluster's log group; if it is not set, the region comes from "
+        "AWS_REGION, AWS_DEFAULT_REGION or the profile, in this order",
         check=checks.region,
     )
     profile: str | None = _key(
         None,
-        "profile of the AWS config files to take credentials and region from; "
-        "without it, AWS_PROFILE",
+        "profile in the AWS config files that gives credentials and region; if it is not set, "
+        "AWS_PROFILE names the profile",
         check=checks.profile,
     )
     shift: int = _key(
         1,
-        "how far before now the first start begins to read",
+        "time before now at which the first start begins to read; without state_dir, every "
+        "restart begins there too",
         unit="seconds",
         maximum=3650 * _DAY_S,
     )
     polling_interval: int = _key(
         5,
-        "pause between two polls once everything has been read; 0 means the default",
+        "pause between two polls when everything has been read; 0 means the default",
         unit="seconds",
         minimum=1,
         maximum=3600,
@@ -80,7 +81,8 @@ class Config:
     )
     buffer_size: int = _key(
         200,
-        "how many events may wait for the host before reading pauses; 0 means the default",
+        "number of events that may wait for the host; when so many wait, the plugin stops "
+        "reading until there is room; 0 means the default",
         unit="events",
         minimum=1,
         maximum=1_000_000,
@@ -88,78 +90,81 @@ class Config:
     )
     use_async: bool = _key(
         True,
-        "accepted for configurations of the Go plugin and without effect: "
-        "field extraction is native code",
+        "no effect; the plugin accepts this key because configurations of the Go plugin may "
+        "contain it",
     )
     # The Go plugin's 262,144 was CloudWatch's own limit until April 2025. Keeping the
     # number would cut what CloudWatch now delivers whole, and padding could hide a
     # request object from every rule.
     max_event_size: int = _key(
         1_048_576,
-        "longer audit events are cut at this size and repaired, like lines cut by EKS; the "
-        "default is CloudWatch's own limit for one event",
+        "largest size of an audit event; the plugin cuts a longer event at this size and "
+        "repairs it, as it repairs lines that EKS cut; the default is the limit of CloudWatch "
+        "Logs for one log event",
         unit="bytes",
         minimum=1024,
         maximum=16_777_216,
     )
     role_arn: str | None = _key(
         None,
-        "IAM role to assume for reading, for example in the cluster's account",
+        "ARN of an IAM role that the plugin assumes before it reads, for example a role in the "
+        "cluster's account",
         check=checks.role_arn,
     )
     external_id: str | None = _key(
         None,
-        "external id that the trust policy of role_arn asks for",
+        "external ID that the trust policy of role_arn requires",
         check=checks.external_id,
         secret=True,
     )
     endpoint_url: str | None = _key(
         None,
-        "another endpoint for CloudWatch Logs: a VPC endpoint or a local test server",
+        "URL of another endpoint for CloudWatch Logs, for example a VPC endpoint or a local "
+        "test server",
         check=checks.endpoint_url,
     )
     log_group: str = _key(
         "/aws/eks/{cluster}/cluster",
-        "log group to read; {cluster} is replaced by the cluster's name",
+        "name of the log group to read; the plugin replaces {cluster} with the cluster's name",
         check=checks.log_group,
     )
     log_stream_prefix: str = _key(
         "kube-apiserver-audit-",
-        "only log streams whose names start with this are read; {cluster} is replaced by "
+        "prefix of the names of the log streams to read; the plugin replaces {cluster} with "
         "the cluster's name",
         check=checks.log_stream_prefix,
     )
     late_window: int = _key(
         300,
-        "events that become visible up to this long after their timestamp are delivered "
-        "without exception",
+        "longest time from an event's timestamp to the moment when CloudWatch Logs shows the "
+        "event; the plugin delivers every event that takes no longer",
         unit="seconds",
         minimum=1,
         maximum=14 * _DAY_S,
     )
     state_dir: str | None = _key(
         None,
-        "absolute path of a folder that remembers what was delivered; without it, a restart "
-        "begins at now minus shift",
+        "absolute path of the folder in which the plugin records what it has delivered; "
+        "without it, a restart begins at now minus shift",
         check=checks.state_dir,
     )
     max_catch_up: int = _key(
         3600,
-        "how much of a downtime is read after a restart, at most; needs state_dir",
+        "longest part of a downtime that the plugin reads after a restart; needs state_dir",
         unit="seconds",
         maximum=3650 * _DAY_S,
     )
     api_rate: float = _key(
         5.0,
-        "calls to CloudWatch Logs at most; its quota, shared by the whole account, is 5 to 25 "
-        "by region",
+        "highest rate of calls from this process to CloudWatch Logs; everything in the AWS "
+        "account shares a quota of 5 to 25 calls per second, depending on the region",
         unit="calls per second",
         maximum=100,
     )
     filter_pattern: str | None = _key(
         None,
-        "CloudWatch Logs filter pattern; only matching events are read. A JSON pattern never "
-        "matches an audit event that was cut, so those are then missed",
+        "CloudWatch Logs filter pattern; the plugin reads only the events that match it. A "
+        "JSON pattern never matches an audit event that was cut, so the plugin misses cut events",
         check=checks.filter_pattern,
     )
 

@@ -11,11 +11,11 @@ class PluginError(Exception):
 
 
 class ConfigError(PluginError):
-    """init_config or open_params can't be used; names the key, the value and the cure."""
+    """init_config or open_params can't be used; names the key, the value and what to do."""
 
 
 class OpenError(PluginError):
-    """The source can't be read as configured; names what was refused and the cure."""
+    """The source can't be read as configured; names what was refused and what to do."""
 
 
 _SHOWN_CHARS = 80

@@ -146,7 +146,7 @@ class Plugin:
         try:
             clusters = list_eks_clusters(self.config)
         except Exception as error:  # a suggestion list must not refuse the whole host
-            self._host.log.warning("no clusters to suggest: %s", error)
+            self._host.log.warning("can't list the clusters: %s", error)
             clusters = []
         return [
             {"value": cluster, "desc": f"EKS cluster {cluster}", "separator": ""}

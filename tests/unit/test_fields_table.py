@@ -115,7 +115,7 @@ def test_fields_json() -> None:
     assert rows["ka.verb"] == {
         "name": "ka.verb",
         "type": "string",
-        "desc": "What the request does, e.g. get, create, patch or delete.",
+        "desc": "Verb of the request, e.g. get, create, patch or delete.",
     }
     assert rows["ka.sourceips"]["arg"] == {"isRequired": False, "isIndex": True}
     assert rows["ka.sourceips"]["isList"] is True

@@ -252,4 +252,4 @@ def test_an_account_that_can_not_be_asked_suggests_nothing(
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
     host = FakeHost()
     assert Plugin("", host).list_open_params() == []
-    assert any("no clusters to suggest" in line for line in host.lines.texts)
+    assert any("can't list the clusters" in line for line in host.lines.texts)

@@ -376,9 +376,9 @@ def test_bad_lines_are_reported_at_once_then_once_a_minute_and_at_the_end(tmp_pa
     path = tmp_path / "rubbish"
     path.write_text("rubbish\n" * 1000)
     _, host = replay(path, clock=FakeClock(step_s=0.1))
-    lines = [m for m in host.messages(logging.WARNING) if "passed over: " in m]
+    lines = [m for m in host.messages(logging.WARNING) if "skipped because" in m]
     assert len(lines) == 3  # at 0.1 s, 60.1 s and, after 100 s, at the end
-    assert lines[0].startswith("replay: lines that are no audit events, passed over: 1, ")
+    assert lines[0].startswith("replay: lines skipped because they are not audit events: 1, ")
     assert lines[-1].endswith("rubbish line 1000")
     assert host.counts[Metric.EVENTS_INVALID] == 1000
 
@@ -409,7 +409,7 @@ def test_damaged_compression_costs_only_the_rest_of_that_file(tmp_path: Path, da
     assert queue.ids[:-3] == [str(n) for n in range(len(queue.ids) - 3)]
     (error,) = host.messages(logging.ERROR)
     assert "1.gz" in error
-    assert "fetch it again" in error
+    assert "download it again" in error
     assert host.counts[Metric.EVENTS_INVALID] >= 1
 
 
@@ -439,8 +439,8 @@ def test_what_can_not_be_read_is_refused_at_open(tmp_path: Path) -> None:
     (tmp_path / "dangling" / "link").symlink_to(tmp_path / "nowhere")
     for path, part in {
         tmp_path / "none.jsonl": "does not exist",
-        tmp_path / "empty": "holds no files",
-        tmp_path / "dangling": "leads nowhere",
+        tmp_path / "empty": "contains no files",
+        tmp_path / "dangling": "points to nothing",
         Path("/dev/null"): "neither a file nor a folder",
         Path("none/relative"): f"looked for in {Path.cwd()}",
     }.items():

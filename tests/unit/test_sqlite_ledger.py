@@ -291,13 +291,13 @@ def test_a_folder_that_is_no_folder_means_memory_only(
     ledger = open_ledger(tmp_path / "file" / "group.ledger", LOG)
     assert isinstance(ledger, NoLedger)
     assert "state_dir can't be used" in warnings.text
-    assert "memory only" in warnings.text
+    assert "only in memory" in warnings.text
 
 
 def test_a_read_only_place_means_memory_only(warnings: pytest.LogCaptureFixture) -> None:
     """Where no file can be made, not even by root (/proc), the capture goes on."""
     assert isinstance(open_ledger(Path("/proc/self/group.ledger"), LOG), NoLedger)
-    assert "memory only" in warnings.text
+    assert "only in memory" in warnings.text
 
 
 def test_a_ledger_that_may_not_be_written_means_memory_only(
@@ -309,7 +309,7 @@ def test_a_ledger_that_may_not_be_written_means_memory_only(
     if os.geteuid() == 0:  # who may write everywhere
         monkeypatch.setattr(os, "access", lambda *_: False)
     assert isinstance(open_ledger(path, LOG), NoLedger)
-    assert "memory only" in warnings.text
+    assert "only in memory" in warnings.text
 
 
 class _Now:
@@ -560,7 +560,7 @@ def test_a_new_way_to_a_log_group_is_said(
     for _ in range(2):
         ledger_of(Config(state_dir=state, profile="x"), "eu-west-1", "a", LOG).close()
     assert warnings.text.count("begins as at a first start") == 1
-    assert "eu-west-1_a.ledger knows" in warnings.text
+    assert "eu-west-1_a.ledger has the same log group" in warnings.text
 
 
 def test_state_dir_holds_the_ledger(tmp_path: Path) -> None:

@@ -60,8 +60,8 @@ def connect(path: Path) -> sqlite3.Connection:
         connection.close()
         if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
             raise OpenError(
-                f"the ledger {path} is held by another process: two readers of one log group need "
-                f"a state_dir each, or stop the other one"
+                f"the ledger {path} is held by another process: give each reader of this log group "
+                f"a state_dir of its own, or stop the other process"
             ) from error
         raise
     except sqlite3.DatabaseError as error:
@@ -99,7 +99,7 @@ def _make_file(path: Path) -> None:
         # Whoever may write in the folder must not choose another file to be written.
         # SQLite itself follows no link at what it keeps beside the file.
         if not stat.S_ISREG(os.lstat(path).st_mode):
-            raise OSError(ELOOP, "a symbolic link, or no file", str(path)) from None
+            raise OSError(ELOOP, "a symbolic link, or not a regular file", str(path)) from None
         # Not to be opened here: closing any descriptor of a file gives up every lock
         # that this process has on it, and another handle may hold one.
         if not os.access(path, os.W_OK):

@@ -56,7 +56,7 @@ def open_ledger(
         except DamagedError as error:
             aside = set_aside(path)
             log.warning(
-                "the ledger %s is damaged (%s) and was set aside as %s: reading begins as at a "
+                "the ledger %s is damaged (%s) and was renamed to %s: reading begins as at a "
                 "first start",
                 path,
                 error,
@@ -65,8 +65,8 @@ def open_ledger(
             return SqliteLedger(path, log)
     except (OSError, sqlite3.Error, DamagedError) as error:
         log.warning(
-            "state_dir can't be used (%s: %s): what is delivered is remembered in memory only, and "
-            "a restart begins at now minus shift; make the folder writable",
+            "state_dir can't be used (%s: %s): the plugin remembers only in memory what it has "
+            "delivered, and a restart begins at now minus shift; make the folder writable",
             path.parent,
             error,
         )
@@ -95,7 +95,7 @@ class SqliteLedger:
         self._written_gaps: tuple[Gap, ...] | None = None
         self._has_mark = False
         self._try_at_s = self._looked_at_s = monotonic_s()
-        # None while a file that went lost can't be made anew.
+        # None while a file that was lost can't be made again.
         self._connection: sqlite3.Connection | None = connect(path)
         self._identity = _identity(path)
 
@@ -194,9 +194,9 @@ class SqliteLedger:
         except FileNotFoundError:
             pass
         self._log.error(
-            "the ledger %s was deleted or replaced while it is in use, and its lock with it: it is "
-            "written anew; another process that has begun to read the same log group repeats "
-            "events",
+            "the ledger %s was deleted or replaced while it is in use, and its lock is gone too: "
+            "the plugin writes it again; another process that reads the same log group now "
+            "repeats events",
             self._path,
         )
         held = _load(self._connection)
@@ -216,12 +216,12 @@ class SqliteLedger:
             self._warned_at_s = now_s
             self._log.warning(
                 "the ledger %s can't be written (%s): nothing is lost, but a restart now would %s; "
-                "make room or make it writable",
+                "free space on the disk, or make the file writable",
                 self._path,
                 error,
                 "repeat events"
                 if self._has_mark
-                else "begin at now minus shift, and lose what came before that",
+                else "begin at now minus shift and lose the events before that",
             )
 
     def close(self) -> None:

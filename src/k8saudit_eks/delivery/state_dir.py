@@ -26,8 +26,8 @@ def ledger_of(config: Config, region: str | None, log_group: str, log: logging.L
     in_memory = partial(PROCESS.open, (region, log_group, *_way(config)))
     if config.state_dir is None:
         log.info(
-            "state_dir is not set: what is delivered is remembered in memory only, and a restart "
-            "begins at now minus shift"
+            "state_dir is not set: the plugin remembers only in memory what it has delivered, and "
+            "a restart begins at now minus shift"
         )
         return in_memory()
     # SQLite costs memory that a plugin without a state_dir need not pay.
@@ -50,9 +50,9 @@ def _mention_others(path: Path, without_way: Path, log: logging.Logger) -> None:
     found = [name for name in others if same_group.fullmatch(name)]
     if found:
         log.warning(
-            "the ledger %s is new, and begins as at a first start, since profile, role_arn and "
-            "endpoint_url are part of its name: %s knows the log group of that name as it was "
-            "reached before; rename that file if it is the same log group",
+            "the ledger %s is new, and begins as at a first start: profile, role_arn and "
+            "endpoint_url are part of its name, and %s has the same log group's name but other "
+            "values of these keys; if it is the same log group, rename that file",
             path,
             ", ".join(found),
         )

@@ -13,22 +13,28 @@ def _annotation(name: str, annotation: str, description: str) -> Field:
 
 
 def request_fields() -> Iterator[Field]:
-    yield scalar("ka.auditid", "$.auditID", "Unique ID of the audit event's request.")
+    yield scalar(
+        "ka.auditid",
+        "$.auditID",
+        "Audit ID of the request, the same in each of its events; a client can choose it.",
+    )
     yield scalar(
         "ka.stage", "$.stage", "Stage of the request, e.g. ResponseComplete or RequestReceived."
     )
     yield _annotation(
         "ka.auth.decision",
         "authorization.k8s.io/decision",
-        "What the authorizer decided: allow or forbid.",
+        "Decision of the authorizer: allow or forbid.",
     )
     yield _annotation(
-        "ka.auth.reason", "authorization.k8s.io/reason", "Why the authorizer decided so."
+        "ka.auth.reason",
+        "authorization.k8s.io/reason",
+        "Reason for the decision of the authorizer.",
     )
     yield _annotation(
         "ka.auth.openshift.decision",
         "authentication.openshift.io/decision",
-        "What OpenShift's authentication decided: allow, error or deny.",
+        "Decision of OpenShift's authentication: allow, error or deny.",
     )
     yield _annotation(
         "ka.auth.openshift.username",
@@ -43,7 +49,7 @@ def request_fields() -> Iterator[Field]:
     yield _annotation(
         "ka.security.pod.violations",
         "pod-security.kubernetes.io/audit-violations",
-        "Violations of the pod security standard in audit mode.",
+        "Violations that Pod Security admission recorded in audit mode.",
     )
     yield scalar("ka.user.name", "$.user.username", "Name of the user who made the request.")
     yield every("ka.user.groups", "$.user.groups[*]", "Groups of the user who made the request.")
@@ -52,30 +58,38 @@ def request_fields() -> Iterator[Field]:
         "$.impersonatedUser.username",
         "Name of the user whom the request impersonates.",
     )
-    yield scalar("ka.verb", "$.verb", "What the request does, e.g. get, create, patch or delete.")
-    yield scalar("ka.uri", "$.requestURI", "The request's URI as sent, with its query.")
+    yield scalar("ka.verb", "$.verb", "Verb of the request, e.g. get, create, patch or delete.")
+    yield scalar(
+        "ka.uri", "$.requestURI", "URI of the request as the client sent it, with the query."
+    )
     yield Field(
         "ka.uri.param",
-        "First value of the named query parameter of the request's URI, decoded.",
+        "First value of the query parameter that the argument names, decoded.",
         ("$.requestURI",),
         Shape.QUERY_PARAMETER,
         arg=Arg.KEY,
     )
-    yield scalar("ka.target.name", "$.objectRef.name", "Name of the object acted on.")
     yield scalar(
-        "ka.target.namespace", "$.objectRef.namespace", "Namespace of the object acted on."
+        "ka.target.name", "$.objectRef.name", "Name of the object that the request acts on."
     )
     yield scalar(
-        "ka.target.resource", "$.objectRef.resource", "Resource acted on, e.g. pods or secrets."
+        "ka.target.namespace",
+        "$.objectRef.namespace",
+        "Namespace of the object that the request acts on.",
+    )
+    yield scalar(
+        "ka.target.resource",
+        "$.objectRef.resource",
+        "Resource that the request acts on, e.g. pods or secrets.",
     )
     yield scalar(
         "ka.target.subresource",
         "$.objectRef.subresource",
-        "Subresource acted on, e.g. exec, log or status.",
+        "Subresource that the request acts on, e.g. exec, log or status.",
     )
     yield Field(
         "ka.target.pod.name",
-        "Name of the pod in the response, where the request acts on a pod itself.",
+        "Name of the pod in the response, if the request acts on a pod and not on a subresource.",
         ("$.responseObject.metadata.name",),
         guards=(Guard("$.objectRef.resource", ("pods",)), Guard("$.objectRef.subresource")),
     )
@@ -89,13 +103,18 @@ def response_fields() -> Iterator[Field]:
     yield scalar(
         "ka.response.reason",
         "$.responseStatus.reason",
-        "Why the request failed, e.g. NotFound or Forbidden.",
+        "Reason why the request failed, e.g. NotFound or Forbidden.",
     )
-    yield scalar("ka.useragent", "$.userAgent", "User agent that the client named.")
+    yield scalar(
+        "ka.useragent",
+        "$.userAgent",
+        "User agent that the client sent; a client can send any text.",
+    )
     yield every(
         "ka.sourceips",
         "$.sourceIPs[*]",
-        "Addresses that the request came from: the client's, then those of proxies.",
+        "Source IP addresses: those in the headers X-Forwarded-For and X-Real-Ip, which a client "
+        "can write, then the address of the connection.",
         Arg.INDEX,
     )
     yield Field(
@@ -109,12 +128,12 @@ def envelope_fields() -> Iterator[Field]:
     yield scalar(
         "ka.level",
         "$.level",
-        "How much the audit event holds: Metadata, Request or RequestResponse.",
+        "Audit level, which says how much the event holds: Metadata, Request or RequestResponse.",
     )
     yield Field(
         "ka.truncated",
-        "true if not all of the event could be read: its log line was cut off, it is damaged, or "
-        "its query has more than 10,000 parameters; else false.",
+        "true if the plugin could not read all of the event, because its log line was cut, it is "
+        "damaged, or its query has more than 10,000 parameters; otherwise false.",
         ("$.k8saudit_eks.truncated",),
         Shape.TRUNCATED,
         fallback="$.requestURI",
@@ -125,7 +144,8 @@ def identity_fields() -> Iterator[Field]:
     yield scalar(
         "ka.user.uid",
         "$.user.uid",
-        "UID of the user, on EKS aws-iam-authenticator:<account>:<principal ID>.",
+        "UID of the user; EKS writes aws-iam-authenticator:<account>:<principal ID> for IAM "
+        "principals.",
     )
     for suffix, member, description in (
         ("arn", "arn", "ARN of the IAM principal behind the request, with its session."),
@@ -142,7 +162,7 @@ def identity_fields() -> Iterator[Field]:
         )
     yield Field(
         "ka.user.extra",
-        "Values of the named extra attribute of the user, e.g. ka.user.extra[arn].",
+        "Values of the user's extra attribute that the argument names, e.g. ka.user.extra[arn].",
         (f"$.user.extra['{KEY}'][*]",),
         is_list=True,
         arg=Arg.KEY,
@@ -161,29 +181,31 @@ def target_and_uri_fields() -> Iterator[Field]:
     yield scalar(
         "ka.target.apigroup",
         "$.objectRef.apiGroup",
-        "API group of the object acted on; no value for the core group.",
+        "API group of the object that the request acts on; no value for the core group.",
     )
     yield scalar(
-        "ka.target.apiversion", "$.objectRef.apiVersion", "API version of the object acted on."
+        "ka.target.apiversion",
+        "$.objectRef.apiVersion",
+        "API version of the object that the request acts on.",
     )
-    yield scalar("ka.target.uid", "$.objectRef.uid", "UID of the object acted on.")
+    yield scalar("ka.target.uid", "$.objectRef.uid", "UID of the object that the request acts on.")
     yield Field(
         "ka.uri.path",
-        "Path of the request's URI, decoded, without the query.",
+        "Path of the request's URI, decoded and without the query.",
         ("$.requestURI",),
         Shape.URI_PATH,
     )
     yield Field(
         "ka.uri.too_many_params",
-        "true if the URI has more than 10,000 query parameters, of which none is answered: older "
-        "API servers obey them, newer ones ignore them all; else false.",
+        "true if the URI has more than 10,000 query parameters, otherwise false. The plugin then "
+        "answers none of them: older API servers obey them, newer ones ignore them all.",
         ("$.requestURI",),
         Shape.QUERY_REFUSED,
     )
     runs_command = (Guard("$.objectRef.subresource", ("exec", "attach")),)
     yield Field(
         "ka.exec.command",
-        "Words of the command that is run in a container.",
+        "Words of the command that the request runs in a container.",
         ("$.requestURI",),
         Shape.QUERY_VALUES,
         is_list=True,
@@ -192,7 +214,7 @@ def target_and_uri_fields() -> Iterator[Field]:
     )
     yield Field(
         "ka.exec.command_line",
-        "The command that is run in a container, its words joined by a space.",
+        "Command that the request runs in a container, its words joined by a space.",
         ("$.requestURI",),
         Shape.QUERY_VALUES_JOINED,
         parts=("command",),
@@ -211,14 +233,14 @@ def delivery_fields() -> Iterator[Field]:
         yield scalar(f"ka.eks.{suffix}", f"$.k8saudit_eks.{suffix}", description)
     yield Field(
         "ka.eks.ingestion_delay_ms",
-        "Milliseconds from the event's time to its ingestion by CloudWatch Logs.",
+        "Milliseconds from the event's time to the moment when CloudWatch Logs ingested it.",
         ("$.k8saudit_eks.ingestion_time_ms",),
         Shape.MILLISECONDS_AFTER_EVENT,
         type="uint64",
     )
     yield Field(
         "ka.duration_ms",
-        "Milliseconds from the arrival of the request to the event's stage.",
+        "Milliseconds from the arrival of the request at the API server to the event's stage.",
         ("$.stageTimestamp",),
         Shape.MILLISECONDS_BETWEEN,
         fallback="$.requestReceivedTimestamp",
@@ -226,7 +248,8 @@ def delivery_fields() -> Iterator[Field]:
     )
     yield Field(
         "ka.value",
-        "What the JSON Pointer (RFC 6901) reaches, e.g. ka.value[/requestObject/spec/tls].",
+        "Value at the JSON Pointer (RFC 6901) in the argument, e.g. "
+        "ka.value[/requestObject/spec/tls].",
         ("$",),
         Shape.POINTER,
         arg=Arg.KEY,

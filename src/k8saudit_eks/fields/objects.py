@@ -17,21 +17,21 @@ def binding_fields() -> Iterator[Field]:
     yield every(
         "ka.req.binding.subjects",
         f"{_SUBJECTS}[*]",
-        "Subjects of the requested role binding, one JSON object each.",
+        "Subjects of the requested binding, each as a JSON object.",
     )
     yield every(
         "ka.req.binding.subjects.user_names",
         f"{_SUBJECTS}[?(@.kind=='User')].name",
-        "Names of the users that the requested role binding binds.",
+        "Names of the users among the subjects of the requested binding.",
     )
     yield every(
         "ka.req.binding.subjects.serviceaccount_names",
         f"{_SERVICE_ACCOUNTS}.name",
-        "Names of the service accounts that the requested role binding binds.",
+        "Names of the service accounts among the subjects of the requested binding.",
     )
     yield Field(
         "ka.req.binding.subjects.serviceaccount_ns_names",
-        "Service accounts that the requested role binding binds, as namespace:name.",
+        "Service accounts among the subjects of the requested binding, as namespace:name.",
         (_SERVICE_ACCOUNTS,),
         Shape.COLON_JOINED,
         is_list=True,
@@ -40,7 +40,7 @@ def binding_fields() -> Iterator[Field]:
     yield every(
         "ka.req.binding.subjects.group_names",
         f"{_SUBJECTS}[?(@.kind=='Group')].name",
-        "Names of the groups that the requested role binding binds.",
+        "Names of the groups among the subjects of the requested binding.",
     )
     yield scalar(
         "ka.req.binding.role",
@@ -57,7 +57,11 @@ def binding_fields() -> Iterator[Field]:
 
 
 def object_fields() -> Iterator[Field]:
-    yield scalar("ka.req.configmap.name", "$.objectRef.name", "Name of the ConfigMap acted on.")
+    yield scalar(
+        "ka.req.configmap.name",
+        "$.objectRef.name",
+        "Name of the ConfigMap that the request acts on.",
+    )
     yield scalar(
         "ka.req.configmap.obj",
         "$.requestObject.data",
@@ -78,7 +82,7 @@ def object_fields() -> Iterator[Field]:
     )
     yield Field(
         "ka.req.container.host_network",
-        "Whether the requested pod uses the host's network.",
+        "Whether the requested pod uses the node's network.",
         (f"{SPEC}.hostNetwork",),
         deprecated="ka.req.pod.host_network",
     )
@@ -96,17 +100,19 @@ def object_fields() -> Iterator[Field]:
 def pod_fields() -> Iterator[Field]:
     context = f"{SPEC}.securityContext"
     yield scalar(
-        "ka.req.pod.host_ipc", f"{SPEC}.hostIPC", "Whether the requested pod shares the host's IPC."
+        "ka.req.pod.host_ipc",
+        f"{SPEC}.hostIPC",
+        "Whether the requested pod shares the node's IPC namespace.",
     )
     yield scalar(
         "ka.req.pod.host_network",
         f"{SPEC}.hostNetwork",
-        "Whether the requested pod uses the host's network.",
+        "Whether the requested pod uses the node's network.",
     )
     yield scalar(
         "ka.req.pod.host_pid",
         f"{SPEC}.hostPID",
-        "Whether the requested pod shares the host's PIDs.",
+        "Whether the requested pod shares the node's process ID namespace.",
     )
     yield scalar(
         "ka.req.pod.run_as_user",
@@ -132,7 +138,7 @@ def pod_fields() -> Iterator[Field]:
 
 def role_fields() -> Iterator[Field]:
     rules = "$.requestObject.rules[*]"
-    yield every("ka.req.role.rules", rules, "Rules of the requested role, one JSON object each.")
+    yield every("ka.req.role.rules", rules, "Rules of the requested role, each as a JSON object.")
     for member, what in {
         "apiGroups": "API groups",
         "nonResourceURLs": "Non-resource URLs",
@@ -142,7 +148,7 @@ def role_fields() -> Iterator[Field]:
         yield every(
             f"ka.req.role.rules.{member}",
             f"{rules}.{member}[*]",
-            f"{what} of all rules of the requested role; with an index, of that rule.",
+            f"{what} of all rules of the requested role; with an index, of the rule there.",
             Arg.INDEX,
         )
 
@@ -155,19 +161,19 @@ def service_and_volume_fields() -> Iterator[Field]:
     yield every(
         "ka.req.service.ports",
         f"{SPEC}.ports",
-        "Ports of the requested service, as one JSON array; with an index, that port.",
+        "Ports of the requested service, as one JSON array; with an index, the port there.",
         Arg.INDEX,
     )
     yield every(
         "ka.req.pod.volumes.hostpath",
         f"{volumes}.hostPath.path",
-        "Paths of the host that the requested pod has as volumes.",
+        "Paths of the node that the requested pod has as volumes (hostPath).",
         Arg.INDEX,
     )
     yield Field(
         "ka.req.volume.hostpath",
-        "Whether the requested pod has the given path of the host (or, with a * at its end, any "
-        "path that starts so) as a volume: true or false; no value without volumes.",
+        "Whether a volume of the requested pod is the node's path that the argument names (a * at "
+        "its end stands for any rest): true or false; no value without volumes.",
         (volumes,),
         Shape.ANY_MATCHES_KEY,
         arg=Arg.KEY,
@@ -197,14 +203,15 @@ def persistent_volume_fields() -> Iterator[Field]:
     guards = (Guard("$.objectRef.resource", ("persistentvolumes",)),)
     yield Field(
         "ka.req.persistentvolume.hostpath",
-        "Path of the host on which the requested persistent volume lies, in one spelling.",
+        "Path of the node that the requested persistent volume uses, normalized.",
         paths,
         Shape.HOST_PATH,
         guards=guards,
     )
     yield Field(
         "ka.req.persistentvolume.hostpath_prefixes",
-        "This path and every folder above it; of the folders the first eight levels.",
+        "Path of the node that the requested persistent volume uses, and the folders above it from "
+        "the root down to the eighth level.",
         paths,
         Shape.HOST_PATH_PREFIXES,
         is_list=True,
@@ -215,15 +222,19 @@ def persistent_volume_fields() -> Iterator[Field]:
 def metadata_fields() -> Iterator[Field]:
     metadata = "$.requestObject.metadata"
     yield keyed(
-        "ka.annotations", f"$.annotations['{KEY}']", "The named annotation of the audit event."
+        "ka.annotations",
+        f"$.annotations['{KEY}']",
+        "Annotation of the audit event that the argument names.",
     )
     yield keyed(
-        "ka.req.labels", f"{metadata}.labels['{KEY}']", "The named label of the requested object."
+        "ka.req.labels",
+        f"{metadata}.labels['{KEY}']",
+        "Label of the requested object that the argument names.",
     )
     yield keyed(
         "ka.req.annotations",
         f"{metadata}.annotations['{KEY}']",
-        "The named annotation of the requested object, e.g. "
+        "Annotation of the requested object that the argument names, e.g. "
         "ka.req.annotations[eks.amazonaws.com/role-arn].",
     )
     yield scalar("ka.req.name", f"{metadata}.name", "Name of the requested object.")
@@ -234,12 +245,12 @@ def metadata_fields() -> Iterator[Field]:
         "Service account that the requested pod runs as.",
     )
     yield scalar(
-        "ka.req.pod.node_name", f"{SPEC}.nodeName", "Node that the requested pod is bound to."
+        "ka.req.pod.node_name", f"{SPEC}.nodeName", "Node that the spec of the requested pod names."
     )
     yield scalar(
         "ka.req.pod.automount_token",
         f"{SPEC}.automountServiceAccountToken",
-        "Whether the requested pod gets its service account's token mounted.",
+        "Whether Kubernetes mounts the service account's token into the requested pod.",
     )
     yield every(
         "ka.req.pod.volumes.name",

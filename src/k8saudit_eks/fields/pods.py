@@ -16,7 +16,7 @@ FAMILIES = {
 }
 
 # Which object is written decides where its pod spec is, not what the request's body
-# holds: a patch may carry members that the API server ignores, to lead rules astray.
+# holds: a patch may carry members that the API server ignores, to mislead rules.
 _RESOURCE = "$.objectRef.resource"
 _OF_CRON_JOB = "$.requestObject.spec.jobTemplate.spec.template.spec"
 _OF_TEMPLATE = "$.requestObject.spec.template.spec"
@@ -76,52 +76,54 @@ def _family_fields(family: str, one: str) -> Iterator[Field]:
     yield row(
         "image.repository",
         ".image",
-        f"Image of each {one} without tag and digest; a registry's port stays.",
+        f"Image of each {one} without tag and digest; the port of a registry is kept.",
         Shape.REPOSITORY,
     )
     yield row(
         "command",
         ".command",
-        f"Entrypoint of each {one} that sets one, its words joined by a space.",
+        f"Command (entrypoint) of each {one} that sets one, its words joined by a space.",
         Shape.JOINED,
     )
     yield row(
         "args",
         ".args",
-        f"Arguments of each {one} that sets some, joined by a space.",
+        f"Arguments of each {one} that sets any, joined by a space.",
         Shape.JOINED,
     )
     if family != "ephemeralContainers":  # Kubernetes forbids ports there
         yield row(
             "host_port",
             ".ports[*]",
-            f"Host port of each port of each {one}; the container port where it has none.",
+            f"Host port of each port of each {one}; if a port has none, its container port.",
             parts=("hostPort", "containerPort"),
         )
     yield security(
-        "privileged", "privileged", f"Whether each {one} that says so is privileged: true or false."
+        "privileged",
+        "privileged",
+        f"Whether each {one} that sets this is privileged: true or false.",
     )
     yield security(
         "allow_privilege_escalation",
         "allowPrivilegeEscalation",
-        f"Whether each {one} that says so may gain more privileges than its parent process.",
+        f"Whether each {one} that sets this may gain more privileges than its parent process.",
     )
     yield security(
         "read_only_fs",
         "readOnlyRootFilesystem",
-        f"Whether each {one} that says so has a read-only root file system.",
+        f"Whether each {one} that sets this has a read-only root file system.",
     )
     yield security("run_as_user", "runAsUser", f"User ID of each {one} that sets one.")
     yield effective(
         "eff_run_as_user",
         "runAsUser",
-        f"Effective user ID of every {one}: its own, else the pod's, else 0.",
+        f"Effective user ID of every {one}: its own; if it has none, the pod's; otherwise 0.",
     )
     yield security("run_as_group", "runAsGroup", f"Group ID of each {one} that sets one.")
     yield effective(
         "eff_run_as_group",
         "runAsGroup",
-        f"Effective group ID of every {one}: its own, else the pod's, else 0.",
+        f"Effective group ID of every {one}: its own; if it has none, the pod's; otherwise 0.",
     )
     yield security("proc_mount", "procMount", f"Kind of /proc mount of each {one} that sets one.")
     yield security(
@@ -174,14 +176,17 @@ def workload_fields() -> Iterator[Field]:
         base=POD_SPEC,
     )
     yield scalar(
-        "host_network", "hostNetwork", "Whether the workload's pods use the host's network."
+        "host_network", "hostNetwork", "Whether the workload's pods use the node's network."
     )
-    yield scalar("host_pid", "hostPID", "Whether the workload's pods share the host's PIDs.")
-    yield scalar("host_ipc", "hostIPC", "Whether the workload's pods share the host's IPC.")
+    yield scalar(
+        "host_pid", "hostPID", "Whether the workload's pods share the node's process ID namespace."
+    )
+    yield scalar(
+        "host_ipc", "hostIPC", "Whether the workload's pods share the node's IPC namespace."
+    )
     yield Field(
         "ka.req.workload.hostpaths",
-        "Paths of the host that the workload's pods have as volumes, in one spelling: /etc for "
-        "//etc/./.",
+        "Paths of the node that the workload's pods have as volumes, normalized: //etc/./ is /etc.",
         ("volumes[*].hostPath.path",),
         Shape.HOST_PATH,
         is_list=True,
@@ -189,8 +194,9 @@ def workload_fields() -> Iterator[Field]:
     )
     yield Field(
         "ka.req.workload.hostpath_prefixes",
-        "These paths and every folder above them, e.g. /, /etc and /etc/ssh, so that one list "
-        "says below what nobody may mount; of the folders the first eight levels.",
+        "Paths of the node that the workload's pods have as volumes, and the folders above them "
+        "from the root down to the eighth level, e.g. /, /etc and /etc/ssh. With it, one list of "
+        "folders covers everything below them.",
         ("volumes[*].hostPath.path",),
         Shape.HOST_PATH_PREFIXES,
         is_list=True,
@@ -198,8 +204,8 @@ def workload_fields() -> Iterator[Field]:
     )
     yield Field(
         "ka.req.workload.add_capabilities",
-        "Every capability that a container of the workload adds, in upper case and without CAP_, "
-        "e.g. SYS_ADMIN: container runtimes take it in any case.",
+        "Capabilities that the workload's containers add, in upper case and without CAP_, e.g. "
+        "SYS_ADMIN. Container runtimes accept any case.",
         tuple(f"{family}[*].securityContext.capabilities.add[*]" for family in FAMILIES),
         Shape.CAPABILITY,
         is_list=True,

@@ -128,8 +128,8 @@ class Calls:
         """Timeouts are those of one read of a socket: an answer that trickles takes longer."""
         if took_s >= _SLOW_S and self._limiter.may("slow"):
             self._host.log.warning(
-                "%s: it took %d s to get an answer of CloudWatch Logs: see whether the network on "
-                "the way there, a proxy, or what fetches credentials is slow; nothing is lost",
+                "%s: it took %d s to get an answer from CloudWatch Logs: check whether the "
+                "network, a proxy or the source of the credentials is slow; nothing is lost",
                 self._name,
                 took_s,
             )

@@ -44,7 +44,7 @@ def open_cloudwatch(config: Config, cluster: str, host: Host) -> CloudWatchSourc
 
     Raises:
         OpenError: it can't be read, or another process reads it with the same
-            state_dir; one sentence with the cure.
+            state_dir; one sentence that says what to do.
     """
     log_group = open_log_group(config, cluster)
     ledger = ledger_of(config, log_group.region, log_group.name, host.log)
@@ -186,8 +186,8 @@ class CloudWatchSource:
         first_ms = min(self._opened_ms, now_ms) - self._config.shift * 1000
         if remembered_ms > now_ms:
             log.warning(
-                "%s: the ledger says that all is read up to %d s from now: it was written by a "
-                "wrong clock, and reading begins as at a first start",
+                "%s: the ledger says that all is read up to %d s from now: a wrong clock wrote "
+                "it, so reading begins as at a first start",
                 name,
                 (remembered_ms - now_ms) // 1000,
             )
@@ -201,21 +201,21 @@ class CloudWatchSource:
         )
         if now_ms - ended_ms > max_catch_up_ms:
             resume_ms = max(remembered_ms, min(first_ms, now_ms - max_catch_up_ms))
-        log.info("%s: reading goes on %d s back", name, (now_ms - resume_ms) // 1000)
+        log.info("%s: reading continues from %d s ago", name, (now_ms - resume_ms) // 1000)
         if resume_ms > remembered_ms:
             self._given_up(
                 resume_ms - remembered_ms, "raise max_catch_up to read more after a downtime"
             )
         return resume_ms
 
-    def _given_up(self, given_up_ms: int, cure: str) -> None:
+    def _given_up(self, given_up_ms: int, why: str) -> None:
         """Events may be lost: the one thing that must not go unsaid."""
         self._host.count(Metric.SECONDS_GIVEN_UP, max(1, round(given_up_ms / 1000)))
         self._host.log.error(
             "%s: %d s of the audit log are given up and not read: %s",
             self.name,
             ceil(given_up_ms / 1000),
-            cure,
+            why,
         )
 
     def _correct_clock(self, window: Window, answers: Sequence[Answer]) -> None:
@@ -229,7 +229,8 @@ class CloudWatchSource:
                 window.clock_was_ahead()
             if correction_ms and self._limiter.may("clock"):
                 self._host.log.warning(
-                    "%s: this machine's clock is %d s %s AWS's, whose time is used: check NTP",
+                    "%s: this machine's clock is %d s %s AWS's, so the plugin uses AWS's time: "
+                    "check NTP",
                     self.name,
                     abs(correction_ms) // 1000,
                     "ahead of" if correction_ms < 0 else "behind",
@@ -257,8 +258,9 @@ class CloudWatchSource:
         self._host.count(Metric.EVENTS_INVALID, events)
         if self._limiter.may("malformed"):
             self._host.log.error(
-                "%s: %d log events came without eventId, timestamp or text, and can't be "
-                "delivered: check endpoint_url, and proxies between here and AWS",
+                "%s: %d log events came without eventId, timestamp or text, so the "
+                "plugin can't deliver them: check endpoint_url, and proxies between this machine "
+                "and AWS",
                 self.name,
                 events,
             )
@@ -290,8 +292,8 @@ class CloudWatchSource:
             self._wait_for_host(queue, stop)
         if page.delay_ms > _LATE_SHARE * self._late_window_ms and self._limiter.may("late"):
             host.log.warning(
-                "%s: an event became visible %d s after its time; what takes longer than "
-                "late_window (%d s) is lost: raise it",
+                "%s: an event became visible %d s after its time; an event that takes longer "
+                "than late_window (%d s) is lost: raise late_window",
                 self.name,
                 page.delay_ms // 1000,
                 self._config.late_window,
@@ -329,7 +331,7 @@ class CloudWatchSource:
         self._acknowledger.alive(now_ms)
         given_up_ms = window.give_up(now_ms) if self._clock.is_sure else 0
         if given_up_ms:
-            self._given_up(given_up_ms, "AWS refused to the end to let that part be read")
+            self._given_up(given_up_ms, "AWS refused to the end to return that part")
         behind_ms = window.behind_ms(now_ms)
         if behind_ms == 0:
             if last_s is not None:
@@ -338,7 +340,7 @@ class CloudWatchSource:
         elif last_s is None or now_s - last_s >= _PROGRESS_EVERY_S:
             self._progress_at_s = now_s
             host.log.info(
-                "%s: catching up: %d s of the audit log still to be read",
+                "%s: catching up: %d s of the audit log are still unread",
                 self.name,
                 behind_ms // 1000,
             )

@@ -54,8 +54,8 @@ class Framer:
         self._host.count(Metric.EVENTS_INVALID)
         if self._limiter.may("invalid"):
             self._host.log.warning(
-                "%s: log event %s is no audit event, or cut too early to repair; it is counted, "
-                "and an event of its own says so, at most one a second",
+                "%s: log event %s is not an audit event, or was cut too early to repair: the "
+                "plugin counts it and delivers an event that says so, at most one a second",
                 self._cluster,
                 event["eventId"],
             )

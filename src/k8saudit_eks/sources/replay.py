@@ -39,13 +39,13 @@ def open_replay(
 
     Args:
         path: a file, or a folder that is read with everything below it.
-        config: max_event_size and log_stream_prefix are heeded, log_group names
+        config: max_event_size and log_stream_prefix apply, log_group names
             the cluster where a file says which log group it comes from.
         host: counts and logs what is passed over.
         clock: seconds, for the pace of reports.
 
     Raises:
-        OpenError: something can't be read; says what and the cure.
+        OpenError: something can't be read; says what, and what to do.
     """
     return _Replay(Path(path), find(Path(path)), config, host, clock)
 
@@ -110,11 +110,11 @@ class _Replay:
                 file,
                 line,
                 f"a single JSON document of more than {MAX_DOCUMENT_BYTES >> 20} MiB: "
-                "write one event a line, e.g. with jq -c '.[]'",
+                "write one event on each line, e.g. with jq -c '.[]'",
             )
         except (OSError, EOFError, zlib.error) as error:
             reason = getattr(error, "strerror", None) or "its compression is damaged or cut"
-            self._give_up(file, line, f"unreadable ({reason}): fetch it again")
+            self._give_up(file, line, f"unreadable ({reason}): download it again")
         return not stop.is_set()
 
     def _take(self, record: Record, stream: str | None, file: ReplayFile, page: _Page) -> bool:
@@ -148,22 +148,25 @@ class _Replay:
     def _give_up(self, file: ReplayFile, line: int, reason: str) -> None:
         self._host.count(Metric.EVENTS_INVALID)
         self._host.log.error(
-            "replay: the rest of %s after line %d is passed over, it is %s", file.name, line, reason
+            "replay: the rest of %s after line %d is skipped, because it is %s",
+            file.name,
+            line,
+            reason,
         )
 
     def _report_end(self, pushed: int) -> None:
         log = self._host.log.info if pushed else self._host.log.warning
-        cure = "" if pushed else ": check that they hold Kubernetes audit events"
+        advice = "" if pushed else ": check that they hold Kubernetes audit events"
         if not pushed and self._passed_over.other_streams:
-            cure = ": check log_stream_prefix"
+            advice = ": check log_stream_prefix"
         log(
-            "replay: events: %d, files: %d, lines that are no audit events: %d, lines of other log "
-            "streams: %d%s",
+            "replay: events: %d, files: %d, lines that are not audit events: %d, lines of other "
+            "log streams: %d%s",
             pushed,
             len(self._files),
             self._passed_over.lines,
             self._passed_over.other_streams,
-            cure,
+            advice,
         )
 
 
@@ -260,7 +263,7 @@ class _PassedOver:
         """Say what was passed over since the last report."""
         if self._unreported:
             self._host.log.warning(
-                "replay: lines that are no audit events, passed over: %d, the last at %s",
+                "replay: lines skipped because they are not audit events: %d, the last one at %s",
                 self._unreported,
                 self._last,
             )

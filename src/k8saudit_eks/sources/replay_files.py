@@ -40,7 +40,8 @@ def find(path: Path) -> tuple[ReplayFile, ...]:
             files = tuple(_file(found, str(found.relative_to(path))) for found in _below(path))
             if not files:
                 raise OpenError(
-                    f"replay: the folder {path} holds no files: put audit events in, one a line"
+                    f"replay: the folder {path} contains no files: put files into it, with one "
+                    f"audit event on each line"
                 )
             return files
         if not path.exists():
@@ -62,13 +63,15 @@ def _below(folder: Path) -> list[Path]:
         elif entry.is_file():
             found.append(entry)
         elif entry.is_symlink():
-            raise OpenError(f"replay: the link {entry} leads nowhere: mend or remove it")
+            raise OpenError(f"replay: the link {entry} points to nothing: repair or remove it")
     return found
 
 
 def _file(path: Path, name: str) -> ReplayFile:
     if not path.is_file():
-        raise OpenError(f"replay: {path} is neither a file nor a folder: write it to a file first")
+        raise OpenError(
+            f"replay: {path} is neither a file nor a folder: copy its contents into a file first"
+        )
     try:
         with path.open("rb") as file:
             return ReplayFile(path, name, os.fstat(file.fileno()).st_size)
@@ -78,8 +81,8 @@ def _file(path: Path, name: str) -> ReplayFile:
 
 def _refused(path: Path, error: OSError) -> OpenError:
     reason = error.strerror or type(error).__name__
-    cure = "give the host's user the right to read it"
-    return OpenError(f"replay: {error.filename or path} can't be read ({reason}): {cure}")
+    advice = "allow the user that the host runs as to read it"
+    return OpenError(f"replay: {error.filename or path} can't be read ({reason}): {advice}")
 
 
 class OpenFile:
