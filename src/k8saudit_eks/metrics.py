@@ -75,6 +75,11 @@ class Metric(Enum):
         Kind.GAUGE,
         "rungs of the ladder that find late events soon and rest at present",
     )
+    STATE_DIR_BROKEN = MetricSpec(
+        "state_dir_broken",
+        Kind.GAUGE,
+        "1 while `state_dir` is set and can't be written, else 0",
+    )
 
     @property
     def index(self) -> int:
