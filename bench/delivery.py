@@ -39,7 +39,7 @@ def main() -> int:
     markdown = "--markdown" in sys.argv
     names = [name for name in sys.argv[1:] if name in MEASURES] or list(MEASURES)
     if markdown:
-        print("| | measured | at most |\n|---|---|---|")
+        print("| what is measured | measured | limit |\n|---|---|---|")
     figures = (figure for name in names for figure in MEASURES[name]())
     return report(figures, markdown=markdown)
 

@@ -110,9 +110,11 @@ def backlog() -> Iterator[Figure]:
     yield Figure(f"{title}: repeated", queue.pushed - len(queue.ids), 0)
     least_s = pages / calls_per_s
     yield Figure(
-        f"{title}: caught up in, of the {least_s:.0f} s that 10 pages/s take",
+        f"{title}: time to catch up / the {least_s:.0f} s that 10 pages/s take",
         (finished_s or 600) / least_s,
         1.1,
         "x",
     )
-    yield Figure(f"{title}: CPU time a page, of 100 ms", 1000 * spent_s / pages, 50, "ms")
+    yield Figure(
+        f"{title}: CPU time for a page, one every 100 ms", 1000 * spent_s / pages, 50, "ms"
+    )

@@ -30,12 +30,12 @@ def cost() -> Iterator[Figure]:
             yield Figure(f"{where}: repeated", traffic.repeated, 0)
             if rate == 1000:
                 pages = rate * (end_s - start_s) / PAGE_EVENTS
-                yield Figure(f"{where}: pages read a page of events", calls / pages, 2.3)
+                yield Figure(f"{where}: calls for each page of events", calls / pages, 2.3)
             else:
                 polls = (end_s - start_s) / interval * ceil(rate * interval / PAGE_EVENTS)
                 slices = (end_s - start_s) / SLICE_S * ceil(rate * SLICE_S / PAGE_EVENTS)
                 ratio = calls / (polls + slices)
-                yield Figure(f"{where}: calls, of the pages of a poll and of a slice", ratio, 1.1)
+                yield Figure(f"{where}: calls made / calls needed", ratio, 1.1)
             if interval == 5:
                 reads = traffic.logs.served / traffic.written
                 yield Figure(f"{where}: how often an event is served", reads, 6, "times")
@@ -58,5 +58,5 @@ def burst() -> Iterator[Figure]:
     ]
     traffic = Traffic(streams, Config(api_rate=20))
     traffic.run(QUIET_S + 30)
-    yield Figure("20 to 5,000 events/s and back: lost", traffic.lost, 0)
-    yield Figure("20 to 5,000 events/s and back: repeated", traffic.repeated, 0)
+    yield Figure("20 to 5,000 events/s and back to 20: lost", traffic.lost, 0)
+    yield Figure("20 to 5,000 events/s and back to 20: repeated", traffic.repeated, 0)

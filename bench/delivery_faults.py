@@ -21,7 +21,7 @@ def faults() -> Iterator[Figure]:
     rehearsal = Rehearsal(Scenario(10_000, 600_000), FaultPlan(1, rates), 1)
     rehearsal.run(1500)
     ids = rehearsal.queue.audit_ids
-    title = "10,000 events, late, throttled, empty pages, 5xx"
+    title = "10,000 events, with delays, throttling, empty pages and 5xx"
     yield Figure(f"{title}: lost", len(rehearsal.truth.audit_ids - set(ids)), 0)
     yield Figure(f"{title}: repeated", len(ids) - len(set(ids)), 0)
 
@@ -42,4 +42,6 @@ def promptness() -> Iterator[Figure]:
     limit_ms = 5_000 + 200
     later = sum(wait_ms > limit_ms for wait_ms in waits_ms)
     share = 100 * later / len(waits_ms)
-    yield Figure("typical events that missed the first poll after they were visible", share, 1, "%")
+    yield Figure(
+        "typical events that the first poll after they became visible did not find", share, 1, "%"
+    )

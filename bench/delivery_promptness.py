@@ -83,13 +83,13 @@ def late() -> Iterator[Figure]:
         yield Figure(f"{title}: lost", len(mix.lost), 0)
         yield Figure(f"{title}: repeated", mix.repeated, 0)
         typical_s = p99(mix.waits_s(are_late=False))
-        yield Figure(f"{title}: the others come within, p99", typical_s, POLL_S + 0.5, "s")
+        yield Figure(f"{title}: 99 % of the other events come within", typical_s, POLL_S + 0.5, "s")
         late_s = p99(mix.waits_s(are_late=True))
-        yield Figure(f"{title}: late ones come within, p99", late_s, limit_s, "s")
+        yield Figure(f"{title}: 99 % of the late events come within", late_s, limit_s, "s")
         served = mix.logs.served / len(mix.written)
         yield Figure(f"{title}: how often an event is served", served, 6, "times")
         calls = mix.calls / (HOURS * 3600 + 400)
-        yield Figure(f"{title}: calls a second", calls, 2.5)
+        yield Figure(f"{title}: calls per second", calls, 2.5)
 
 
 def bad() -> Iterator[Figure]:
@@ -104,12 +104,14 @@ def bad() -> Iterator[Figure]:
             )
             mix.run(HOURS * 3600 + 700)
         what = "refused" if trouble is Trouble.REFUSED else "empty pages without end"
-        title = f"the same with one moment bad for 20 min ({what})"
+        title = f"50 events/s, 5 % late, one moment bad for 20 min ({what})"
         yield Figure(f"{title}: lost", len(mix.lost), 0)
         yield Figure(f"{title}: repeated", mix.repeated, 0)
         # Two polls more than without it.
         typical_s = p99(mix.waits_s(are_late=False))
-        yield Figure(f"{title}: the others come within, p99", typical_s, 3 * POLL_S + 0.5, "s")
+        yield Figure(
+            f"{title}: 99 % of the other events come within", typical_s, 3 * POLL_S + 0.5, "s"
+        )
         late_s = p99(mix.waits_s(are_late=True))
-        yield Figure(f"{title}: late ones come within, p99", late_s, 20 + 2 * POLL_S, "s")
-        yield Figure(f"{title}: ids held", max(mix.host.ids), 1.1 * RATE * 400)
+        yield Figure(f"{title}: 99 % of the late events come within", late_s, 20 + 2 * POLL_S, "s")
+        yield Figure(f"{title}: event ids in memory", max(mix.host.ids), 1.1 * RATE * 400)

@@ -1,6 +1,6 @@
 """The picture of docs/delivery.md: which ages of the audit log are read when.
 
-``python -m k8saudit_eks.delivery_docs --write docs/delivery.svg`` draws it anew.
+``python -m k8saudit_eks.delivery_docs --write docs/delivery.svg`` draws it again.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ class _Picture:
         self._line("mark", mark_x, 40, bottom - 8)
         self._line("now", _NOW_X, 40, bottom - 8)
         self._words(mark_x - 6, 36, "settled mark", "end", "name")
-        self._words(mark_x - 6, 54, "complete before, but for gaps", "end", "faint")
+        self._words(mark_x - 6, 54, "all before it is settled, except gaps", "end", "faint")
 
     def _axis(self) -> None:
         self._parts.append(f'<line class="line" x1="{_OLDEST_X}" y1="64" x2="{_NOW_X}" y2="64"/>')
@@ -136,26 +136,24 @@ class _Picture:
         self._name("head", f"every {self._poll_s} s")
         self._bar("further", 0, most_s)
         self._bar("head", 0, least_s)
-        self._caption(most_s, f"looks back {least_s} to {most_s} s, as late as most events are")
+        self._caption(most_s, f"begins {least_s} to {most_s} s before the newest event")
 
     def _rung(self, age_s: int) -> None:
         piece_s = max(self._poll_s, age_s // ladder._SLICE_SHARE)
         self._name(f"rung {age_s} s", f"every {piece_s} s")
         self._bar("rung", age_s, age_s + piece_s)
-        self._caption(age_s + piece_s, f"finds what is up to {age_s} s late")
+        self._caption(age_s + piece_s, f"finds events that are up to {age_s} s late")
 
     def _settling(self) -> None:
         self._name("settling", f"every {self._slice_s} s")
         self._bar("settle", self._due_s, self._settled_s)
-        self._caption(self._due_s, "read for the last time, then the mark moves over it", side=1)
+        self._caption(self._due_s, "reads a slice for the last time, then moves the mark", side=1)
 
     def _gap(self) -> None:
         near_s, far_s = (self._settled_s + behind_s for behind_s in _GAP_BEHIND_S)
-        self._name("gap", "ever more seldom")
+        self._name("gap", "less and less often")
         self._bar("gap", near_s, far_s)
-        self._caption(
-            self._settled_s, "refused by AWS: asked for again until it is too old", side=1
-        )
+        self._caption(self._settled_s, "refused by AWS, asked for again until given up", side=1)
 
     def _ids(self) -> None:
         near_s, far_s = (self._settled_s + behind_s for behind_s in _GAP_BEHIND_S)

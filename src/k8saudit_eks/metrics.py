@@ -33,47 +33,58 @@ class Metric(Enum):
     """The metrics; a member's position is its index in the native array."""
 
     EVENTS_DELIVERED = MetricSpec(
-        "events_delivered", Kind.COUNTER, "events handed to the host and evaluated by it"
+        "events_delivered", Kind.COUNTER, "events that Falco has taken and evaluated"
     )
     EVENTS_INVALID = MetricSpec(
-        "events_invalid", Kind.COUNTER, "log lines from which no audit event could be read"
+        "events_invalid", Kind.COUNTER, "log lines that hold no readable audit event"
     )
     EVENTS_UNPARSABLE = MetricSpec(
         "events_unparsable",
         Kind.COUNTER,
-        "delivered events whose JSON could not be parsed, or only up to some place",
+        "delivered events whose JSON could not be parsed, or only in part",
     )
     EVENTS_TRUNCATED = MetricSpec(
-        "events_truncated", Kind.COUNTER, "truncated log lines repaired and delivered"
+        "events_truncated", Kind.COUNTER, "log lines that were cut, repaired and delivered"
     )
     EVENTS_LATE = MetricSpec(
         "events_late",
         Kind.COUNTER,
-        "events that became visible late and were found by the settling read",
+        "late events that only the settling read found",
     )
     DUPLICATES_SUPPRESSED = MetricSpec(
-        "duplicates_suppressed", Kind.COUNTER, "events read again and not delivered again"
+        "duplicates_suppressed", Kind.COUNTER, "events that were read again and not delivered again"
     )
-    API_CALLS = MetricSpec("api_calls", Kind.COUNTER, "calls made to CloudWatch Logs")
+    API_CALLS = MetricSpec("api_calls", Kind.COUNTER, "calls to CloudWatch Logs")
     API_THROTTLES = MetricSpec(
         "api_throttles", Kind.COUNTER, "calls that CloudWatch Logs throttled"
     )
     API_ERRORS = MetricSpec("api_errors", Kind.COUNTER, "calls that failed for another reason")
-    QUEUE_DEPTH = MetricSpec("queue_depth", Kind.GAUGE, "events waiting for the host")
+    QUEUE_DEPTH = MetricSpec("queue_depth", Kind.GAUGE, "events that wait for Falco")
     LAG_MILLISECONDS = MetricSpec(
-        "lag_milliseconds", Kind.AGE, "age of the oldest moment not yet known to be complete"
+        "lag_milliseconds",
+        Kind.AGE,
+        "age of the settled mark: everything before it was read for the last time, except gaps",
     )
 
     SECONDS_GIVEN_UP = MetricSpec(
-        "seconds_given_up", Kind.COUNTER, "seconds of the audit log that are given up and not read"
+        "seconds_given_up",
+        Kind.COUNTER,
+        "seconds of the audit log that are given up: the rules may miss events",
     )
     GAPS = MetricSpec(
-        "gaps", Kind.GAUGE, "ranges that CloudWatch Logs refuses while it answers all around"
+        "gaps",
+        Kind.GAUGE,
+        "ranges of time that CloudWatch Logs refuses while it answers other calls",
     )
     RUNGS_RESTING = MetricSpec(
         "rungs_resting",
         Kind.GAUGE,
-        "rungs of the ladder that find late events soon and rest at present",
+        "rungs of the ladder that rest: late events may then wait for the settling read",
+    )
+    STATE_DIR_BROKEN = MetricSpec(
+        "state_dir_broken",
+        Kind.GAUGE,
+        "1 while `state_dir` is set and can't be written, otherwise 0",
     )
 
     @property

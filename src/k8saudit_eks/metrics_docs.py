@@ -18,7 +18,7 @@ def exposed_name(metric: Metric) -> str:
 
 def markdown() -> str:
     """Every metric with its name in Falco, its type and what it says, as a Markdown table."""
-    lines = ["| metric | at Falco's `/metrics` | type | meaning |", "|---|---|---|---|"]
+    lines = ["| metric | name at Falco's `/metrics` | type | meaning |", "|---|---|---|---|"]
     for metric in Metric:
         name, kind = metric.value.name, _TYPES[metric.value.kind]
         description = metric.value.description

@@ -21,7 +21,8 @@ from k8saudit_eks.aws import LogGroup
 from k8saudit_eks.config import Config
 from k8saudit_eks.delivery.ledger import Mark, NoLedger, Remembered
 from k8saudit_eks.delivery.seen import Key
-from k8saudit_eks.delivery.sqlite_ledger import open_ledger
+from k8saudit_eks.delivery.sqlite_ledger import SqliteLedger, open_ledger
+from k8saudit_eks.delivery.state_dir import ledger_of
 from k8saudit_eks.metrics import Metric
 from k8saudit_eks.sources.cloudwatch import CloudWatchSource
 
@@ -420,6 +421,8 @@ def time_header(now_ms: int) -> str:
 class MemoryLedger:
     """A ledger whose contents outlive the source."""
 
+    outlives_process = True
+
     def __init__(self) -> None:
         self.settled_ms: int | None = None
         self.keys: list[Key] = []
@@ -434,6 +437,39 @@ class MemoryLedger:
 
     def close(self) -> None:
         pass
+
+
+@pytest.mark.parametrize(
+    ("state_dir", "broken"), [(None, 0), ("usable", 0), ("usable/file/below", 1)]
+)
+def test_a_state_dir_that_can_not_be_used_is_a_metric(
+    tmp_path: Path, state_dir: str | None, broken: int
+) -> None:
+    """0 without one: nobody has asked for it."""
+    usable = tmp_path / "usable"
+    usable.mkdir()
+    (usable / "file").touch()
+    bench = Bench(state_dir=str(tmp_path / state_dir) if state_dir else None)
+    bench.ledger = ledger_of(bench.config, "eu-west-1", bench.logs.name, bench.host.log)
+    bench.run(30).close()
+    assert bench.host.gauges[Metric.STATE_DIR_BROKEN] == broken
+
+
+def test_a_full_disk_is_a_metric_until_there_is_room(tmp_path: Path) -> None:
+    """And reading goes on meanwhile."""
+    bench = Bench(state_dir=str(tmp_path))
+    ledger = SqliteLedger(tmp_path / "a.ledger", bench.host.log, monotonic_s=bench.clock)
+    bench.ledger = ledger
+    assert ledger._connection is not None
+    ledger._connection.execute("PRAGMA max_page_count = 1")
+    for number in range(3000):
+        bench.logs.add(bench.start_ms + number, audit_line(str(number)))
+    bench.run(30)
+    assert len(bench.queue.audit_ids) == 3000
+    assert bench.host.gauges[Metric.STATE_DIR_BROKEN] == 1
+    ledger._connection.execute("PRAGMA max_page_count = 1000000")
+    bench.run(60).close()
+    assert bench.host.gauges[Metric.STATE_DIR_BROKEN] == 0
 
 
 def test_lines_that_are_no_events_wait_for_the_host_too(bench: Bench) -> None:

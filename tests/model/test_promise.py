@@ -41,6 +41,8 @@ STREAMS = ["kube-apiserver-audit-a", "kube-apiserver-audit-b", "kube-apiserver-a
 class MemoryLedger:
     """What a ledger file would hold; outlives the process."""
 
+    outlives_process = True
+
     def __init__(self) -> None:
         self.mark: Mark | None = None
         self.keys: set[Key] = set()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from k8saudit_eks import metrics_docs
 from k8saudit_eks.metrics import Metric
@@ -31,3 +33,33 @@ def test_the_docs_alerts_name_metrics_that_exist() -> None:
     """Each name in the Prometheus rules is one that Falco shows."""
     named = set(re.findall(r"\bfalcosecurity_plugins_\w+", DOCS.read_text("utf-8")))
     assert named == {metrics_docs.exposed_name(metric) for metric in Metric}
+
+
+def blocks(key: str) -> list[dict[str, Any]]:
+    """The page's YAML blocks with this key at the top."""
+    texts = re.findall(r"```yaml\n(.*?)```", DOCS.read_text("utf-8"), re.DOTALL)
+    return [block for block in map(yaml.safe_load, texts) if key in block]
+
+
+def test_the_docs_switch_on_what_falco_needs_for_its_metrics_page() -> None:
+    """All of both maps: Falco replaces a map by what a file in config.d says of it."""
+    (block,) = blocks("webserver")
+    metrics, webserver = block["metrics"], block["webserver"]
+    assert metrics["enabled"] is metrics["plugins_metrics_enabled"] is True
+    assert webserver["enabled"] is webserver["prometheus_metrics_enabled"] is True
+
+
+def test_the_docs_alerts_can_be_loaded_and_notice_missing_series() -> None:
+    """Each is complete; one fires where there is no series for the others to look at."""
+    (block,) = blocks("groups")
+    (group,) = block["groups"]
+    alerts = {rule["alert"]: rule for rule in group["rules"]}
+    assert len(alerts) == len(group["rules"])
+    for name, rule in alerts.items():
+        assert rule["labels"]["severity"] in ("critical", "warning", "info"), name
+        assert rule["annotations"]["summary"].endswith((".", "?")), name
+        assert rule["expr"].count("(") == rule["expr"].count(")"), name
+    lag = metrics_docs.exposed_name(Metric.LAG_MILLISECONDS)
+    assert alerts["AuditLogMetricsMissing"]["expr"] == f"absent({lag})"
+    broken = metrics_docs.exposed_name(Metric.STATE_DIR_BROKEN)
+    assert alerts["AuditLogStateDirBroken"]["expr"] == f"{broken} > 0"

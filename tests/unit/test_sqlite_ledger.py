@@ -358,6 +358,27 @@ def test_a_full_disk_loses_nothing(path: Path, warnings: pytest.LogCaptureFixtur
     assert remembered(path) == (5, expected)
 
 
+def test_a_ledger_knows_whether_it_outlives_the_process(path: Path) -> None:
+    """From a write that failed to the next one that did not; one in memory never does."""
+    now = _Now()
+    ledger = SqliteLedger(path, LOG, monotonic_s=now)
+    ledger.write([key(1, 0)], Mark(5))
+    assert ledger.outlives_process
+    fill(ledger)
+    ledger.write(MANY, None)
+    assert not ledger.outlives_process
+    make_room(ledger)
+    now.now_s = 0.5  # too soon to be tried again
+    ledger.write([key(1, 7)], None)
+    assert not ledger.outlives_process
+    now.now_s = 90.0
+    ledger.write([key(1, 8)], None)
+    assert ledger.outlives_process
+    ledger.close()
+    assert not NoLedger().outlives_process
+    assert not ledger_of(Config(), "eu-west-1", "/in/memory", LOG).outlives_process
+
+
 def test_close_writes_what_a_full_disk_had_refused(path: Path) -> None:
     """There may be room again; nothing else will ask."""
     ledger = SqliteLedger(path, LOG, monotonic_s=_Now())

@@ -51,6 +51,10 @@ class Remembered(NamedTuple):
 class Ledger(Protocol):
     """One log group's memory. Calls never overlap."""
 
+    @property
+    def outlives_process(self) -> bool:
+        """Whether all that write() was told would be there after a crash now. Any thread."""
+
     def load(self) -> Remembered:
         """Read back; called once, before the first write."""
 
@@ -67,6 +71,8 @@ class Ledger(Protocol):
 
 class NoLedger:
     """Remembers nothing: every start is a first start."""
+
+    outlives_process = False
 
     def load(self) -> Remembered:
         return Remembered(None, ())

@@ -24,6 +24,8 @@ class ProcessLedger:
     About 15 bytes an id, beside what SeenIds holds.
     """
 
+    outlives_process = False
+
     def __init__(self, leave: Callable[[ProcessLedger], None]) -> None:
         """leave: called once, at close."""
         self._leave = leave

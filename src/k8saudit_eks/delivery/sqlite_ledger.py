@@ -94,10 +94,16 @@ class SqliteLedger:
         self._unwritten_alive_ms: int | None = None
         self._written_gaps: tuple[Gap, ...] | None = None
         self._has_mark = False
+        self._has_failed = False
         self._try_at_s = self._looked_at_s = monotonic_s()
         # None while a file that was lost can't be made again.
         self._connection: sqlite3.Connection | None = connect(path)
         self._identity = _identity(path)
+
+    @property
+    def outlives_process(self) -> bool:
+        """Whether the last attempt to write succeeded."""
+        return not self._has_failed
 
     def load(self) -> Remembered:
         """Read back what an earlier capture left."""
@@ -126,12 +132,14 @@ class SqliteLedger:
             self._look_for_file(began_s)
             self._write_all()
         except _WriteErrors as error:
+            self._has_failed = True
             self._roll_back()
             self._forget_settled()
             ended_s = self._monotonic_s()
             self._try_at_s = ended_s + max(_RETRY_AFTER_S, _RETRY_COST * (ended_s - began_s))
             self._warn(error)
         else:
+            self._has_failed = False
             self._unwritten.clear()
             if self._unwritten_mark is not None:
                 self._has_mark = True

@@ -99,6 +99,7 @@ class CloudWatchSource:
         self._framer = Framer(
             cluster, log_group, host, self._limiter, max_size_bytes=config.max_event_size
         )
+        self._ledger = ledger
         self._acknowledger = Acknowledger(ledger)
         self._seen = SeenIds()
         remembered = ledger.load()
@@ -328,6 +329,8 @@ class CloudWatchSource:
         host.age(Metric.LAG_MILLISECONDS, now_s - (now_ms - window.settled_ms) / 1000)
         host.gauge(Metric.GAPS, len(window.gaps))
         host.gauge(Metric.RUNGS_RESTING, window.rungs_resting)
+        is_broken = self._config.state_dir is not None and not self._ledger.outlives_process
+        host.gauge(Metric.STATE_DIR_BROKEN, int(is_broken))
         self._acknowledger.alive(now_ms)
         given_up_ms = window.give_up(now_ms) if self._clock.is_sure else 0
         if given_up_ms:
