@@ -84,6 +84,17 @@ class Page:
             if token.type == "fence":
                 yield Block(token.info.strip(), token.content, _line(token))
 
+    def rows(self) -> Iterator[list[str]]:
+        """The rows of tables below their heads: the text of each cell, as written."""
+        row: list[str] = []
+        for number, token in enumerate(self._tokens):
+            if token.type == "tr_open":
+                row = []
+            elif token.type == "td_open":
+                row.append(self._tokens[number + 1].content)
+            elif token.type == "tr_close" and row:
+                yield row
+
     def words(self) -> Iterator[Word]:
         """What prose and tables have in backticks or bold."""
         for inline in self._inlines():

@@ -123,7 +123,7 @@ def test_blocks_are_accepted() -> None:
     [
         "k8saudit-eks confg production",
         "k8saudit-eks config production --regoin eu-central-1",
-        "sudo /opt/k8saudit-eks/bin/k8saudit-eks install production --nowhere",
+        "sudo /opt/k8saudit-eks/bin/k8saudit-eks config production --nowhere",
         "cat x | k8saudit-eks policy 'not/a cluster'",
         "k8saudit-eks extract events.json ka.usr.name",
         "make demos",
