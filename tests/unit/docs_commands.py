@@ -18,12 +18,12 @@ import yaml
 from botocore import xform_name
 from botocore.exceptions import UnknownServiceError  # type: ignore[import-untyped]
 from click.testing import CliRunner
-from docs_pages import ROOT, Command
+from docs_pages import DATA, ROOT, Command, other_terms
 
 from k8saudit_eks import PLUGIN_NAME
 from k8saudit_eks.cli.main import command as k8saudit_eks
 
-TABLE = ROOT / "tests" / "data" / "docs" / "not_run.yaml"
+TABLE = DATA / "not_run.yaml"
 EVENT = ROOT / "tests" / "data" / "events" / "pod_exec_shell.json"
 # Options of every aws command (`aws help`), beside those that its API's operation has.
 AWS_OPTIONS = {
@@ -35,6 +35,19 @@ AWS_OPTIONS = {
     "no-cli-pager",
     "cli-input-json",
 }
+
+
+# What install looks at in the falco.yaml of Falco's packages.
+FALCO_YAML = """
+config_files: [/etc/falco/config.d]
+plugins: [{name: container, library_path: libcontainer.so}]
+load_plugins: []
+rules_files: [/etc/falco/falco_rules.yaml, /etc/falco/rules.d]
+"""
+
+
+# Folders of the sources; what a build makes may be absent.
+FOLDERS = {"bench", "bundle", "csrc", "demo", "deploy", "docs", "rules", "scripts", "src", "tests"}
 
 
 class WrongError(Exception):
@@ -64,7 +77,10 @@ def check_own(line: Command, folder: Path) -> None:
         if "root" not in taken:
             return
         root = folder / "root"
-        root.mkdir(exist_ok=True)
+        stock = root / "etc" / "falco" / "falco.yaml"
+        if not stock.exists():
+            (stock.parent / "config.d").mkdir(parents=True)
+            stock.write_text(FALCO_YAML, "utf-8")
         arguments += ["--root", str(root)]
     result = CliRunner().invoke(k8saudit_eks, arguments, input=given)
     if result.exit_code != 0:
@@ -147,10 +163,6 @@ def check_python(line: Command, folder: Path) -> None:
             for base in (ROOT, ROOT / "src")
         ):
             raise WrongError(f"{line}: there is no module {words[1]}")
-        words = words[2:]
-    for word in words:
-        if "/" in word and not list(ROOT.glob(word.split("::")[0])):
-            raise WrongError(f"{line}: there is no file {word}")
 
 
 @cache
@@ -201,13 +213,25 @@ def entry(line: Command, table: dict[str, str]) -> str | None:
     for words in sorted(table, key=len, reverse=True):
         program, *others = words.split()
         rest = iter(line.words[1:])
-        if name == program and all(other in rest for other in others):
+        # A word is looked for behind the one before: the iterator keeps its place.
+        if name == program and all(
+            any(word in other.split("|") for word in rest) for other in others
+        ):
             return words
     return None
 
 
 def check_command(line: Command, table: dict[str, str], folder: Path) -> str | None:
     """Check one command line, or answer the table's entry that says why it is not."""
+    for word in line.words[1:]:
+        top, slash, _ = word.partition("/")
+        if (
+            slash
+            and top in FOLDERS
+            and word not in other_terms()
+            and not list(ROOT.glob(word.rstrip("/")))
+        ):
+            raise WrongError(f"{line}: there is no file {word}")
     program = line.words[0]
     own = PurePosixPath(program).name == PLUGIN_NAME
     check = CHECKS.get(PLUGIN_NAME if own else program)

@@ -9,15 +9,17 @@ import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 import tree_sitter_bash
+import yaml
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from tree_sitter import Language, Node, Parser
 
 ROOT = Path(__file__).resolve().parents[2]
+DATA = ROOT / "tests" / "data" / "docs"
 _MARKDOWN = MarkdownIt("commonmark").enable("table")
 _SHELL = Parser(Language(tree_sitter_bash.language()))
 
@@ -137,16 +139,29 @@ class Page:
                 yield token
 
 
+def keys(name: str) -> set[str]:
+    """Keys with dots, as a file of DATA lists them."""
+    lines = (DATA / name).read_text("utf-8").splitlines()
+    return {line for line in lines if not line.startswith("#")}
+
+
+@cache
+def other_terms() -> dict[str, str]:
+    """Words that look like names or files of ours, and what they are."""
+    return dict(yaml.safe_load((DATA / "other_terms.yaml").read_text("utf-8")))
+
+
 def page(path: Path) -> Page:
     """The page in a file."""
     return Page(path, path.read_text("utf-8"))
 
 
-def pages() -> list[Page]:
+@cache
+def pages() -> tuple[Page, ...]:
     """Every document of the repository."""
     paths = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("deploy/**/*.md")]
     assert len(paths) > 10
-    return [page(path) for path in sorted(paths)]
+    return tuple(page(path) for path in sorted(paths))
 
 
 def commands(script: str) -> list[Command]:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 from docs_commands import WrongError, check_command, entry, reasons
-from docs_pages import Block, Page, commands, pages
+from docs_pages import Block, Page, commands, keys, pages
 
 from k8saudit_eks import PLUGIN_NAME
 from k8saudit_eks.config import parse_init_config, parse_open_params
@@ -56,6 +56,17 @@ def sections(value: Any) -> Iterator[dict[str, Any]]:
             yield from sections(inside)
 
 
+def check_falco_keys(document: Any) -> None:
+    """A part of falco.yaml, or of the chart's values, has no key that Falco does not know."""
+    if not isinstance(document, dict):
+        return
+    known = {key.split(".")[0] for key in keys("falco_keys.txt")}
+    if known & set(document):
+        known |= {key.split(".")[0] for key in keys("chart_keys.txt")}
+        if unknown := set(document) - known:
+            raise WrongError(f"Falco has no keys {sorted(unknown)}")
+
+
 def check_block(block: Block) -> None:
     """It is of a language we know and parses; what it has for the plugin is accepted."""
     if block.language not in LANGUAGES:
@@ -66,6 +77,7 @@ def check_block(block: Block) -> None:
         if block.language != "yaml":
             return
         for document in yaml.load_all(block.text, _Strict):
+            check_falco_keys(document)
             for section in sections(document):
                 parse_init_config(json.dumps(section.get("init_config")))
                 parse_open_params(section.get("open_params", ""))
@@ -134,6 +146,7 @@ def test_blocks_are_accepted() -> None:
         "aws logs filter-log-events --log-group /aws/eks/production/cluster",
         "aws logs filter-logs --limit 1",
         "kubectl dance falco",
+        "kubectl apply -f deploy/nothing.yaml",
         "nmap localhost",
     ],
 )
@@ -174,9 +187,9 @@ def test_commands_are_found_wherever_they_stand() -> None:
 
 def test_a_table_entry_fits_its_program_and_words_in_order() -> None:
     """Options may stand between them; the longest entry counts."""
-    table = {"kubectl patch": "", "kubectl": "", "docker run": ""}
+    table = {"kubectl get|patch deployment": "", "kubectl": "", "docker run": ""}
     (line,) = commands("kubectl -n falco patch deployment falco")
-    assert entry(line, table) == "kubectl patch"
+    assert entry(line, table) == "kubectl get|patch deployment"
     (line,) = commands("kubectl get pods")
     assert entry(line, table) == "kubectl"
     (line,) = commands("docker build run")
@@ -196,6 +209,7 @@ plugins:
     [
         ("yaml", "a: [1"),
         ("yaml", "a: 1\na: 2\n"),
+        ("yaml", SECTION + "rules_file: [/etc/falco/rules.d]\n"),
         ("yaml", SECTION.replace("region", "regoin")),
         ("yaml", SECTION.replace("production", "/var/events")),
         (

@@ -10,15 +10,14 @@ from typing import Any
 
 import pytest
 import yaml
-from docs_commands import WrongError, check_make, parsed_names
-from docs_pages import ROOT, Page, Word, commands, pages
+from docs_commands import FOLDERS, WrongError, check_make, parsed_names
+from docs_pages import ROOT, Page, Word, commands, keys, other_terms, pages
 
 from k8saudit_eks.cli.main import command as k8saudit_eks
 from k8saudit_eks.config_table import table
 from k8saudit_eks.fields.table import FIELDS
 from k8saudit_eks.metrics import Metric
 
-DATA = ROOT / "tests" / "data" / "docs"
 METRIC_PREFIX = "falcosecurity_plugins_k8saudit_eks_"
 # What a document for developers says of code has other words.
 INTERNAL = {"ARCHITECTURE.md"}
@@ -33,11 +32,6 @@ _TITLE = re.compile(r"[A-Z][\w'-]*(?: [\w'-]+)+")
 _PATH = re.compile(r"[\w./*-]+")
 # Small words that a title leaves small.
 _SMALL = {"a", "an", "as", "by", "for", "from", "in", "its", "not", "of", "on", "or", "the", "to"}
-
-
-def _keys(name: str) -> set[str]:
-    lines = (DATA / name).read_text("utf-8").splitlines()
-    return {line for line in lines if not line.startswith("#")}
 
 
 @cache
@@ -58,8 +52,15 @@ def config_keys() -> frozenset[str]:
 @cache
 def falco_keys() -> frozenset[str]:
     """Keys of falco.yaml and of the chart's values, with dots; falco.yaml's also below falco."""
-    own = _keys("falco_keys.txt")
-    return frozenset(own | {f"falco.{key}" for key in own} | _keys("chart_keys.txt"))
+    own = keys("falco_keys.txt")
+    return frozenset(own | {f"falco.{key}" for key in own} | keys("chart_keys.txt"))
+
+
+def is_falco_key(text: str) -> bool:
+    """Whether it is one of falco_keys(), or stands where the chart takes anything."""
+    return text in falco_keys() or any(
+        fnmatchcase(text, key) for key in falco_keys() if key.endswith(".*")
+    )
 
 
 @cache
@@ -87,9 +88,32 @@ def options() -> frozenset[str]:
     )
 
 
-def other_terms() -> dict[str, str]:
-    """Words that look like names of ours, and what they are."""
-    return dict(yaml.safe_load((DATA / "other_terms.yaml").read_text("utf-8")))
+@cache
+def options_in_blocks() -> frozenset[str]:
+    """Options of commands in `sh` blocks, which test_docs_commands.py looks at."""
+    return frozenset(
+        word.split("=")[0]
+        for page in pages()
+        for block in page.blocks()
+        if block.language == "sh"
+        for line in commands(block.text)
+        for word in line.words
+        if word.startswith("--") and line.words[0] != "k8saudit-eks"
+    )
+
+
+@cache
+def sources() -> str:
+    """The sources in one text, with the parts of broken strings joined."""
+    paths = [*(ROOT / "src").rglob("*.py"), *(ROOT / "csrc").iterdir()]
+    text = "\n".join(path.read_text("utf-8") for path in paths if path.is_file())
+    return re.sub(r'"\s*f?"', "", text)
+
+
+def is_message(text: str) -> bool:
+    """Whether all that stands between "…" is said somewhere in the sources."""
+    parts = [part.strip() for part in text.split("…") if part.strip()]
+    return len(parts) > 1 and all(part in sources() for part in parts)
 
 
 @cache
@@ -119,15 +143,20 @@ def _unknown_name(text: str) -> str | None:
     if _SNAKE.fullmatch(text) and text not in snake_words() and not _METRIC.fullmatch(text):
         return f"nothing is called {text}"
     setting = _SETTING.fullmatch(text)
-    if setting and setting[1] not in config_keys() | falco_keys() | snake_words():
+    if setting and not is_falco_key(setting[1]) and setting[1] not in snake_words():
         return f"there is no key {setting[1]}"
     dotted = _DOTTED.fullmatch(text)
-    if dotted and dotted[1] in falco_keys() and text not in falco_keys() | _file_names():
+    if (
+        dotted
+        and dotted[1] in falco_keys()
+        and not is_falco_key(text)
+        and text not in _file_names()
+    ):
         return f"neither falco.yaml nor the chart has a key {text}"
-    if _OPTION.fullmatch(text) and text not in options():
+    if _OPTION.fullmatch(text) and text not in options() | options_in_blocks():
         return f"no command has an option {text}"
     folder, slash, _ = text.partition("/")
-    if slash and folder in _folders() and _PATH.fullmatch(text):
+    if slash and folder in FOLDERS and _PATH.fullmatch(text):
         found = list(ROOT.glob(text.rstrip("/")))
         return None if found else f"there is no file {text}"
     return None
@@ -136,15 +165,8 @@ def _unknown_name(text: str) -> str | None:
 @cache
 def _file_names() -> frozenset[str]:
     """Names of files that look like a key with a dot: falco.yaml, metrics.py."""
-    modules = (path.name for path in (ROOT / "src").rglob("*.py"))
+    modules = (path.name for path in [*(ROOT / "src").rglob("*.py"), *(ROOT / "csrc").iterdir()])
     return frozenset({"falco.yaml", "falco.service", *modules})
-
-
-@cache
-def _folders() -> frozenset[str]:
-    """Folders of the sources: what a build makes may be absent."""
-    hidden = {"build", "dist"}
-    return frozenset(path.name for path in ROOT.iterdir() if path.is_dir()) - hidden
 
 
 def _is_title(text: str) -> bool:
@@ -156,6 +178,8 @@ def _is_title(text: str) -> bool:
 
 
 def _unknown_in_command(text: str) -> Iterator[str]:
+    if is_message(text):
+        return
     try:
         (line,) = commands(re.sub(r"[\[\]…]", "", text))
         if line.words[0] == "make":
@@ -252,6 +276,7 @@ def test_names_exist() -> None:
         "```yaml\n- rule: Privileged Workload Created\n  exceptions:\n    - name: nobody\n```",
         "```yaml\nexpr: falcosecurity_plugins_k8saudit_eks_events_lost_total > 0\n```",
         "```sh\nk8saudit-eks extract - ka.usr.name\n```",
+        "`k8saudit-eks finds no … of this kind`",
     ],
 )
 def test_a_wrong_name_is_found(text: str) -> None:
@@ -267,6 +292,7 @@ def test_a_wrong_name_is_found(text: str) -> None:
         "`Privileged Workload Created` **Privileged Workload Created** **Not a name of a rule**",
         "`allowed_privileged_images` `metrics.enabled` `falco.config_files: []` `--region`",
         "`k8saudit-eks policy CLUSTER --role-arn ARN` `make demo` `tests/host/test_host_*.py`",
+        "`podSecurityContext.fsGroup: 1` `--create-namespace` `k8saudit-eks does not use …/pyvenv`",
         "```yaml\n- rule: My Own\n  condition: ka.verb = get\n  output: seen\n```",
     ],
 )
