@@ -98,3 +98,15 @@ def test_the_complete_falco_yaml_is_the_generators() -> None:
     assert config == {**ours, "stdout_output": {"enabled": True}}
     assert list(config) == [*ours, "stdout_output"]
     parse_init_config(json.dumps(config["plugins"][0]["init_config"]))
+
+
+def test_the_file_for_falcoctl_is_the_generators() -> None:
+    """Library and rules as falcoctl unpacks the bundle."""
+    (block,) = blocks(ROOT / "docs" / "install" / "falcoctl.md", "yaml")
+    plugins = "/usr/share/falco/plugins"
+    assert yaml.safe_load(block) == section(
+        CLUSTER,
+        f"{plugins}/libk8saudit-eks.so",
+        INIT_CONFIG,
+        rules_files=[f"{plugins}/k8saudit-eks/rules"],
+    )
