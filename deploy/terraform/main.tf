@@ -1,5 +1,5 @@
-# A role for the plugin, by EKS Pod Identity. The cluster needs the eks-pod-identity-agent
-# add-on and control plane logging of type audit.
+# A role for the plugin, by EKS Pod Identity. The cluster needs control plane logging of
+# type audit, and the add-ons of addons.tf.
 
 variable "cluster" {
   description = "Name of the EKS cluster whose audit log is read"
@@ -44,8 +44,10 @@ data "aws_iam_policy_document" "reading" {
   }
 }
 
+# As `k8saudit-eks policy --trust pod-identity` prints it.
 data "aws_iam_policy_document" "trust" {
   statement {
+    sid     = "TrustPodIdentity"
     actions = ["sts:AssumeRole", "sts:TagSession"]
 
     principals {
