@@ -84,7 +84,7 @@ def only_ours(keys: Mapping[str, Any]) -> dict[str, Any]:
         FalcoConfigError: Falco would not start.
         PluginError: the plugin refuses init_config or open_params.
     """
-    loaded = FalcoConfig(keys, (), {}, {}).loaded_plugins()
+    loaded = FalcoConfig(keys, (), {}).loaded_plugins()
     assert [one["name"] for one in loaded] == [PLUGIN_NAME]
     (plugin,) = loaded
     parse_init_config(json.dumps(plugin["init_config"]))

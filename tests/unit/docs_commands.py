@@ -62,8 +62,6 @@ def check_own(line: Command, folder: Path) -> None:
     """Run it with click; where it writes to a system, into a root if it can, else only parse it."""
     arguments = list(line.words[1:])
     name = subcommand(arguments)
-    if awaited(name):
-        return
     taken = parsed(arguments)
     given = None
     if name == "extract":
@@ -87,19 +85,6 @@ def check_own(line: Command, folder: Path) -> None:
         raise WrongError(f"{line}: ends with {result.exit_code}: {result.output}{result.exception}")
 
 
-# Commands that the documents describe before they are there, and the option that says they are.
-AWAITED = {"install": "--region", "uninstall": "--root", "completion": "--help"}
-
-
-def awaited(name: str | None) -> bool:
-    """Whether such a command is still missing, or still an older one."""
-    command = k8saudit_eks.commands.get(name or "")
-    parameters = command.params if command else []
-    options = {option for parameter in parameters for option in parameter.opts}
-    options |= {"--help"} if command else set()
-    return name in AWAITED and AWAITED[name] not in options
-
-
 def subcommand(arguments: list[str]) -> str | None:
     return next((one for one in arguments if not one.startswith("-")), None)
 
@@ -115,7 +100,9 @@ def parsed(arguments: list[str]) -> dict[str, Any]:
     name = parsed_names(arguments)
     rest = [one for one in arguments if one != name]
     try:
-        return dict(k8saudit_eks.commands[name].make_context(name, rest).params)
+        # Its settings count: a command keeps the help option of the first context it is given.
+        parent = click.Context(k8saudit_eks, **k8saudit_eks.context_settings)
+        return dict(k8saudit_eks.commands[name].make_context(name, rest, parent).params)
     except click.ClickException as error:
         raise WrongError(f"k8saudit-eks {name}: {error.format_message()}") from error
 
@@ -130,8 +117,6 @@ def parsed_names(arguments: list[str]) -> str:
     if not name and arguments == ["--version"]:
         return name
     command = k8saudit_eks.commands.get(name)
-    if awaited(name):
-        return name
     if command is None:
         raise WrongError(f"k8saudit-eks has no command {name}")
     known = {one for parameter in command.params for one in parameter.opts}

@@ -68,7 +68,7 @@ def place_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-@click.command("install")
+@click.command("install", short_help="Install the plugin for the Falco of this machine.")
 @click.argument("cluster")
 @click.option(
     "--audit-only", is_flag=True, help="this Falco watches no system calls: it needs no driver"
