@@ -100,7 +100,7 @@ def install_command(
     rules, state_dir, and the settings in /etc/falco/config.d/k8saudit-eks.yaml. falco.yaml
     is not changed. The library needs the Python environment that this command belongs to:
     updating that environment updates the plugin; moving it away needs another install.
-    `k8saudit-eks uninstall` takes everything away.
+    `k8saudit-eks uninstall` takes all of that away, but not state_dir.
     """
     source = parse_open_params(cluster)
     given = given_keys(keys)
