@@ -80,7 +80,7 @@ def uninstall(
 
 
 def _without_record(places: Places, library: Path, rules: Sequence[Path]) -> Record:
-    """What versions before 0.101 placed, or what is left where our file was deleted by hand."""
+    """What is left of an installation whose file in config.d was deleted by hand."""
     link = places.plugins / library.name
     target = PurePosixPath(places.there(library))
     found = places.here(link)
