@@ -55,8 +55,8 @@ class _Trust:
 @click.option(
     "--names/--no-names",
     default=True,
-    help="with or without DescribeLogGroups, which names the account of each event and, in "
-    "refusals, the clusters there are  [default: with]",
+    help="with or without DescribeLogGroups. With it, events carry their account, and an error "
+    "about a missing log group names the clusters that have one  [default: with]",
 )
 @click.option(
     "--role-arn",
@@ -114,7 +114,7 @@ def policy_command(
 
     One policy is printed as it is. Several are printed as one JSON object: identity
     is the policy of what Falco runs as, role-ACCOUNT that of a role which it assumes,
-    and the trust policies are called the same with -trust behind.
+    and the name of a trust policy is that name with -trust at its end.
     """
     asked = _Trust(kinds, oidc_provider, namespace, service_account, principal, external_id)
     _check_use(asked)
