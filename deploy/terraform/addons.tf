@@ -1,4 +1,4 @@
-# The add-ons that the cluster needs: the agent of EKS Pod Identity, and the EBS CSI driver
+# This installs the add-ons that the cluster needs: the agent of EKS Pod Identity, and the EBS CSI driver
 # for the state volume (deploy/storage). EKS Auto Mode has the two built in.
 
 variable "addons" {

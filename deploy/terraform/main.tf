@@ -1,5 +1,5 @@
-# A role for the plugin, by EKS Pod Identity. The cluster needs control plane logging of
-# type audit, and the add-ons of addons.tf.
+# This makes a role for the plugin, with EKS Pod Identity. The cluster needs control plane
+# logging of type audit, and the add-ons of addons.tf.
 
 variable "cluster" {
   description = "Name of the EKS cluster whose audit log is read"
@@ -36,7 +36,7 @@ data "aws_iam_policy_document" "reading" {
     ]
   }
 
-  # Optional: the account of each event, and cluster names in refusals.
+  # Optional: gives the account of each event, and names clusters in error messages.
   statement {
     sid       = "NameAccountAndClusters"
     actions   = ["logs:DescribeLogGroups"]
@@ -44,7 +44,7 @@ data "aws_iam_policy_document" "reading" {
   }
 }
 
-# As `k8saudit-eks policy --trust pod-identity` prints it.
+# The same as `k8saudit-eks policy --trust pod-identity` prints.
 data "aws_iam_policy_document" "trust" {
   statement {
     sid     = "TrustPodIdentity"

@@ -61,7 +61,7 @@ class Config:
     profile: str | None = _key(
         None,
         "profile in the AWS config files that gives credentials and region; if it is not set, "
-        "AWS_PROFILE names the profile",
+        "AWS_DEFAULT_PROFILE or AWS_PROFILE names the profile, in this order",
         check=checks.profile,
     )
     shift: int = _key(
@@ -81,7 +81,7 @@ class Config:
     )
     buffer_size: int = _key(
         200,
-        "number of events that may wait for the host; when so many wait, the plugin stops "
+        "number of events that may wait for Falco; when so many wait, the plugin stops "
         "reading until there is room; 0 means the default",
         unit="events",
         minimum=1,

@@ -90,7 +90,8 @@ def host_command(host: FalcoHost, folder: Path) -> list[str]:
     return rule_host.command(library, init_config, ours["open_params"], loaded, folder)
 
 
-@pytest.fixture(scope="module")
+# As long as the server: pytest comes back to this module for each environment.
+@pytest.fixture(scope="session")
 def cluster(cloudwatch: LocalCloudWatch) -> str:
     """A cluster in which an attack has just begun."""
     cloudwatch.create_cluster(CLUSTER)

@@ -11,6 +11,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 from falco_host import NEWEST, STOCK, FalcoHost, falco_host
+from falco_watch import FalcoWatch
 
 from k8saudit_eks import __version__
 from k8saudit_eks.cli.library import library_path, rules_files
@@ -84,10 +85,37 @@ def test_what_it_says(host: FalcoHost) -> None:
     rules = [f"placed {host.rules / file.name}" for file in rules_files()]
     assert lines[0].startswith(f"placed {host.state_dir}/ (for ")
     assert lines[1] == f"placed {host.link} -> {library_path()}"
-    assert lines[2:-3] == rules
-    assert lines[-3] == f"placed {host.drop_in}"
+    assert lines[2] == f"placed {host.drop_in}"
+    assert lines[3:-2] == rules
     assert lines[-2].endswith(" systemctl restart falco-modern-bpf")
     assert lines[-1].endswith(" journalctl -u falco-modern-bpf -n 100 | grep k8saudit-eks")
+
+
+def test_what_a_running_falco_notices(host: FalcoHost) -> None:
+    """Each file once and whole, after what it needs; what stays as it is, not at all.
+
+    Falco starts anew for each name that comes or goes, and reads every file in config.d.
+    """
+    host.link.parent.mkdir(parents=True)
+    names = [f"rules.d/{file.name}" for file in rules_files()]
+    ours = "config.d/k8saudit-eks.yaml"
+    with FalcoWatch([host.link.parent, host.config_folder, host.rules]) as watch:
+        host.install()
+        assert watch.noticed() == [
+            "+plugins/libk8saudit-eks.so",
+            f"+{ours}",
+            *(f"+{name}" for name in names),
+        ]
+        host.install()
+        assert watch.noticed() == []
+        host.install("--api-rate", "2")
+        assert watch.noticed() == [f"+{ours}"]
+        host.run("uninstall")
+        assert watch.noticed() == [
+            *(f"-{name}" for name in names),
+            f"-{ours}",
+            "-plugins/libk8saudit-eks.so",
+        ]
 
 
 def test_our_file_says_where_it_comes_from(host: FalcoHost) -> None:
@@ -164,6 +192,11 @@ def test_audit_only(host: FalcoHost) -> None:
     result = host.install("--audit-only")
     assert result.exit_code == 0
     assert "enable --now falco-custom" in result.stderr
+    # There, config.d wins over the command line.
+    host.program("0.40.0")
+    (host.config_folder / "falco.container_plugin.yaml").unlink()
+    host.change(load_plugins=[])
+    assert host.install("--audit-only").stderr == ""
 
 
 def test_the_region_comes_from_a_profile_or_is_asked_for(
@@ -225,6 +258,42 @@ def test_another_definition_of_the_plugin(host: FalcoHost) -> None:
     other.unlink()
     host.change(load_plugins=["k8saudit-eks"])
     assert refusal(host).startswith(f"{host.main} already names k8saudit-eks in load_plugins")
+
+
+@pytest.mark.parametrize(
+    "name", ["k8saudit-eks.yaml~", "k8saudit-eks.yaml.disabled", ".k8saudit-eks.yaml.tmp"]
+)
+def test_a_copy_of_our_file(host: FalcoHost, name: str) -> None:
+    """Falco reads it, whatever its name, and then has the plugin twice."""
+    host.install()
+    copy = host.config_folder / name
+    copy.write_bytes(host.drop_in.read_bytes())
+    sentence = refusal(host)
+    assert sentence.startswith(f"{copy} is a copy of our file")
+    assert "delete it or move it to another folder" in sentence
+
+
+def test_our_section_pasted_below_the_others(host: FalcoHost) -> None:
+    """Falco takes the first key of a name: the pasted ones do nothing."""
+    host.install()
+    text = host.main.read_text("utf-8")
+    host.main.write_text(text + host.drop_in.read_text("utf-8"), "utf-8")
+    host.run("uninstall")
+    sentence = refusal(host)
+    assert sentence.startswith(f"{host.main} has plugins more than once")
+    assert "remove the section of k8saudit-eks there" in sentence
+    host.main.write_text(text + "load_plugins: [k8saudit-eks]\n", "utf-8")
+    assert refusal(host).startswith(f"{host.main} has load_plugins more than once")
+
+
+def test_the_old_name_of_rules_files(host: FalcoHost) -> None:
+    """Falco does not start with both; where the old one names our folder, ours is not needed."""
+    host.change(rules_files=None, rules_file=["/etc/falco/falco_rules.yaml"])
+    sentence = refusal(host)
+    assert sentence.startswith(f"{host.main} has rules_file, and Falco does not start with both")
+    host.change(rules_file="/etc/falco/rules.d/")
+    assert host.install().exit_code == 0
+    assert "rules_files" not in host.config().keys
 
 
 @pytest.mark.parametrize("version", ["0.40", "0.41"])

@@ -22,7 +22,7 @@ def test_it_leads_back_and_says_so(host: FalcoHost) -> None:
     """Only state_dir stays, and is named; a second time there is nothing to do."""
     before = host.contents()
     host.install()
-    placed = [host.drop_in, host.link, *(host.rules / file.name for file in rules_files())]
+    placed = [*(host.rules / file.name for file in rules_files()), host.drop_in, host.link]
     result = host.run("uninstall")
     assert result.exit_code == 0, result.output
     assert result.stdout.splitlines()[:-1] == [f"removed {path}" for path in placed]
@@ -122,3 +122,51 @@ def test_a_record_that_leads_out_of_the_root(tmp_path: Path) -> None:
     assert isinstance(result.exception, PluginError)
     assert foreign.exists()
     assert host.link.is_symlink()
+
+
+NEEDS = "- required_plugin_versions: [{name: %s, version: 0.100.0}]\n"
+
+
+def refusal(host: FalcoHost) -> str:
+    """The one sentence by which an uninstall is refused; nothing below the root has changed."""
+    before = host.contents()
+    result = host.run("uninstall")
+    assert isinstance(result.exception, PluginError), result.output
+    assert host.contents() == before
+    return str(result.exception)
+
+
+def test_rules_that_would_stay_without_their_plugin(host: FalcoHost) -> None:
+    """Falco would not start with them: each such file has to go first."""
+    host.install()
+    shipped = host.rules / rules_files()[0].name
+    with shipped.open("a", encoding="utf-8") as file:
+        file.write("- list: mine\n")
+    assert refusal(host).startswith(f"{shipped} needs the plugin k8saudit-eks")
+    shipped.unlink()
+    own = host.rules / "own.yaml"
+    own.write_text(NEEDS % "k8saudit-eks", "utf-8")
+    assert "move the file to another folder" in refusal(host)
+    own.write_text(NEEDS % "json" + "# not k8saudit-eks\n", "utf-8")
+    (host.rules / "own.yaml.off").write_text(NEEDS % "k8saudit-eks", "utf-8")
+    (host.rules / "broken.yaml").write_text("[required_plugin_versions k8saudit-eks", "utf-8")
+    assert host.run("uninstall").exit_code == 0
+
+
+def test_rules_for_another_plugin_that_is_loaded(host: FalcoHost) -> None:
+    """Ours is one alternative of several then."""
+    host.install()
+    other = "alternatives: [{name: container, version: 0.1.0}]"
+    text = NEEDS.replace("}", f", {other}}}", 1) % "k8saudit-eks"
+    (host.rules / "own.yaml").write_text(text, "utf-8")
+    assert host.run("uninstall").exit_code == 0
+
+
+def test_a_file_that_would_still_load_the_plugin(host: FalcoHost) -> None:
+    """Falco would not start without the library: a copy of our file, for example."""
+    host.install()
+    copy = host.config_folder / "k8saudit-eks.yaml.disabled"
+    copy.write_bytes(host.drop_in.read_bytes())
+    assert refusal(host).startswith(f"{copy} still loads the plugin k8saudit-eks")
+    copy.unlink()
+    assert host.run("uninstall").exit_code == 0

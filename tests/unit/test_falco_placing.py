@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from falco_host import FalcoHost, falco_host
+from falco_watch import FalcoWatch
 
 from k8saudit_eks.falco.placing import Placing, PlacingError
 
@@ -82,6 +83,34 @@ def test_a_failure_in_the_middle_takes_all_back(tmp_path: Path, before: dict[str
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "gone", "link"]
 
 
+def test_what_is_taken_back_goes_in_reverse(tmp_path: Path) -> None:
+    """A running Falco never sees what needs something that is gone; nor a scratch file."""
+    watched = tmp_path / "config.d"
+    watched.mkdir()
+
+    def fail() -> None:
+        with Placing() as placing:
+            for name in ("first", "second", "last"):
+                placing.file(watched / name, b"new")
+            (watched / "last").mkdir()
+            placing.commit()
+
+    with FalcoWatch([watched]) as watch:
+        with pytest.raises(PlacingError):
+            fail()
+        assert watch.noticed() == [
+            f"{what}config.d/{name}"
+            for what, name in (
+                ("+", "last"),
+                ("+", "first"),
+                ("+", "second"),
+                ("-", "second"),
+                ("-", "first"),
+            )
+        ]
+    assert [path.name for path in tmp_path.iterdir()] == ["config.d"]
+
+
 def can_mount() -> bool:
     """Whether this process may mount in a namespace of its own."""
     return (
@@ -131,6 +160,29 @@ def full(host: FalcoHost) -> str:
     """A disk of two pages at state_dir's place."""
     host.state_dir.mkdir(mode=0o700, exist_ok=True)
     return f"mount -t tmpfs -o size=8k,mode=700 none {host.state_dir}"
+
+
+def test_a_folder_that_is_a_mount(tmp_path: Path) -> None:
+    """A file can't be moved there from outside, not even from the same file system."""
+    if os.geteuid() != 0 or not can_mount():
+        pytest.skip("mounting in a namespace of one's own needs root")
+    (tmp_path / "mounted").mkdir()
+    program = (
+        "import sys, pathlib; from k8saudit_eks.falco.placing import Placing\n"
+        "with Placing() as placing:\n"
+        "    placing.file(pathlib.Path(sys.argv[1]), b'new')\n"
+        "    placing.commit()"
+    )
+    file = str(tmp_path / "mounted/file")
+    script = f'mount --bind {tmp_path}/mounted {tmp_path}/mounted && exec "$@"'
+    finished = subprocess.run(
+        [*["unshare", "-m", "sh", "-ec"], script, "sh", sys.executable, "-c", program, file],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stderr
+    assert contents(tmp_path) == {"mounted/file": "new"}
 
 
 def test_read_only_etc(refused_where: InMounts) -> None:

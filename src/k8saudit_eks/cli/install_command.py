@@ -18,7 +18,7 @@ from k8saudit_eks.errors import PluginError
 from k8saudit_eks.falco.install import InstallError, Request, install
 from k8saudit_eks.falco.places import PLUGINS, RULES, STATE_DIR, Places, User, user
 from k8saudit_eks.falco.service import Service, service
-from k8saudit_eks.falco.version import falco_version
+from k8saudit_eks.falco.version import command_line_wins, falco_version
 
 _OLDEST_FALCO = (0, 40)
 
@@ -103,7 +103,7 @@ def install_command(
     rules, state_dir, and the settings in /etc/falco/config.d/k8saudit-eks.yaml. falco.yaml
     is not changed. The library needs the Python environment that this command belongs to:
     updating that environment updates the plugin; moving it away needs another install.
-    `k8saudit-eks uninstall` takes everything away.
+    `k8saudit-eks uninstall` takes all of that away, but not state_dir.
     """
     source = parse_open_params(cluster)
     given = given_keys(keys)
@@ -136,7 +136,7 @@ def install_command(
     )
     for line in report.placed:
         click.echo(f"placed {printable(line)}")
-    for sentence in [*report.warnings, *_about_the_engine(audit_only, running)]:
+    for sentence in [*report.warnings, *_about_the_engine(audit_only, running, falco)]:
         click.echo(f"warning: {printable(sentence)}", err=True)
     name = (running or Service()).name
     click.echo(f"Restart Falco:            systemctl restart {name}")
@@ -156,8 +156,12 @@ def _refuse_without_region(given: dict[str, Any], root: Path, runs_as: User) -> 
         )
 
 
-def _about_the_engine(audit_only: bool, running: Service | None) -> list[str]:
+def _about_the_engine(
+    audit_only: bool, running: Service | None, falco: tuple[int, int] | None
+) -> list[str]:
     if not audit_only or running is None or not running.sets_engine:
+        return []
+    if falco is not None and not command_line_wins(falco):
         return []
     return [
         f"the service {running.name} sets engine.kind on Falco's command line, which wins over "

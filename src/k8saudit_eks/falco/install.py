@@ -294,16 +294,11 @@ def _place(
             placed.append(f"{folder}/ (for {request.user.name} only)")
         for path in (places.plugins, places.rules):
             placing.folder(places.here(path))
+        # In this order: a running Falco starts anew for each of these, and neither our file
+        # without its library nor rules without their plugin would do.
         for link, to in record.links.items():
             placing.link(places.here(link), str(to))
             placed.append(f"{places.here(link)} -> {to}")
-        for file, content in contents.items():
-            placing.file(places.here(file), content)
-            placed.append(str(places.here(file)))
-        for path in still_ours(places, before):
-            if path not in record.links and path not in record.files:
-                placing.remove(places.here(path))
-        # The last one: a running Falco loads the plugin as soon as this file is there.
         placing.file(
             places.drop_in,
             text.encode(),
@@ -311,6 +306,12 @@ def _place(
             owner=owner if secret else None,
         )
         placed.append(str(places.drop_in))
+        for file, content in contents.items():
+            placing.file(places.here(file), content)
+            placed.append(str(places.here(file)))
+        for path in still_ours(places, before):
+            if path not in record.links and path not in record.files:
+                placing.remove(places.here(path))
         placing.commit()
     return placed
 

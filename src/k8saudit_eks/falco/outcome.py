@@ -39,23 +39,44 @@ def without_ours(files: Files, *, appends_lists: bool) -> FalcoConfig:
         files.main, root=files.root, appends_lists=appends_lists, overlay={files.drop_in: None}
     )
     if others := before.defining(PLUGIN_NAME):
-        raise FalcoConfigError(
-            f"{others[0]} already defines the plugin {PLUGIN_NAME}, and Falco takes the first "
-            f"definition: remove that entry of plugins and the name in load_plugins there, then "
+        raise FalcoConfigError(_why_not_twice(files, before, others[0], "plugins"))
+    if others := before.loading(PLUGIN_NAME):
+        raise FalcoConfigError(_why_not_twice(files, before, others[0], "load_plugins"))
+    return before
+
+
+def _why_not_twice(files: Files, before: FalcoConfig, other: Path, key: str) -> str:
+    if other.parent == files.drop_in.parent and files.drop_in.name in other.name:
+        return (
+            f"{other} is a copy of our file, and Falco reads every file in {other.parent}, "
+            "whatever its name: delete it or move it to another folder, then install again"
+        )
+    if other == files.main and key in before.repeated(other):
+        return (
+            f"{other} has {key} more than once, one of them with {PLUGIN_NAME}, and Falco reads "
+            f"only the first: remove the section of {PLUGIN_NAME} there, then install again"
+        )
+    if key == "plugins":
+        return (
+            f"{other} already defines the plugin {PLUGIN_NAME}, and Falco takes the first "
+            "definition: remove that entry of plugins and the name in load_plugins there, then "
             "install again (docs/migrate.md shows this for the Go plugin)"
         )
-    if others := before.loading(PLUGIN_NAME):
-        raise FalcoConfigError(
-            f"{others[0]} already names {PLUGIN_NAME} in load_plugins, and Falco does not start "
-            "with a name that is there twice: take it out there, then install again"
-        )
-    return before
+    return (
+        f"{other} already names {PLUGIN_NAME} in load_plugins, and Falco does not start "
+        "with a name that is there twice: take it out there, then install again"
+    )
 
 
 def names_rules(config: FalcoConfig, rules: PurePosixPath) -> bool:
     """Whether Falco reads the rule files of a folder."""
-    named = config.keys.get("rules_files")
-    return isinstance(named, list) and str(rules) in [str(one).rstrip("/") for one in named]
+    return str(rules) in [one.rstrip("/") for one in named_rules(config)]
+
+
+def named_rules(config: FalcoConfig) -> list[str]:
+    """The files and folders of rules that a configuration names."""
+    keys = (config.keys.get("rules_files"), config.keys.get("rules_file"))
+    return [one for key in keys for one in ([key] if isinstance(key, str) else _texts(key))]
 
 
 def check(
@@ -80,6 +101,11 @@ def check(
     )
     if files.drop_in not in after.files:
         raise FalcoConfigError(_why_not_read(files, after))
+    if "rules_file" in after.keys and "rules_files" in after.keys:
+        raise FalcoConfigError(
+            f"{after.naming('rules_file')[-1]} has rules_file, and Falco does not start with both "
+            "rules_file and rules_files: write rules_files instead there, then install again"
+        )
     loaded = after.loaded_plugins()
     (ours,) = keys["plugins"]
     if ours not in loaded:

@@ -40,7 +40,7 @@ class Places:
                 other files than Falco would see.
         """
         here = self.root / path.relative_to("/")
-        if not here.parent.resolve().is_relative_to(self.root.resolve()):
+        if not Path(os.path.realpath(here.parent)).is_relative_to(os.path.realpath(self.root)):
             raise PluginError(
                 f"{here.parent} leads out of {self.root}: make its links relative, or mount "
                 "the folder so that / is the root"

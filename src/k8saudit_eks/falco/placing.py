@@ -1,14 +1,20 @@
 """Several files put in place as one: all of them, or none.
 
-First everything is written beside its place, which is where a full or read-only disk and
-missing rights show; then each is moved there at once, so that a running Falco sees the
-old or the new one. What was placed is put back when a later one fails.
+First everything is written near its place, on the same file system, which is where a full
+or read-only disk and missing rights show; then each is moved there at once, so that a
+running Falco sees the old or the new one. What was placed is put back when a later one
+fails. What is there already as it should be is left alone.
+
+A running Falco starts anew when a name comes to or goes from config.d or a folder of rules,
+and notices no change inside a file of config.d (Falco 0.44, userspace/falco/app/
+restart_handler.cpp). So nothing but the moved files may appear in these folders.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from errno import EACCES, EISDIR, ENOSPC, EPERM, EROFS
@@ -98,6 +104,8 @@ class Placing:
         Raises:
             PlacingError: it can't be made.
         """
+        if path.is_symlink() and str(path.readlink()) == to:
+            return
         with _named(path):
             made = self._beside(path) / path.name
             made.symlink_to(to)
@@ -111,6 +119,8 @@ class Placing:
         Raises:
             PlacingError: it can't be written.
         """
+        if _is_so(path, content, mode, owner):
+            return
         with _named(path):
             made = self._beside(path) / path.name
             descriptor = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -147,10 +157,13 @@ class Placing:
         self._made.clear()
 
     def _beside(self, path: Path) -> Path:
-        # A folder: Falco reads every file in config.d, also one that is not whole yet.
+        folder = path.parent.resolve()
+        # A file can't be moved from one mount to another. Then Falco starts anew once more,
+        # but does not read what is in a folder there.
+        near = folder.parent if _mount(folder.parent) == _mount(folder) else folder
         return Path(
             self._scratch.enter_context(
-                tempfile.TemporaryDirectory(prefix=".k8saudit-eks-", dir=path.parent)
+                tempfile.TemporaryDirectory(prefix=".k8saudit-eks-", dir=near)
             )
         )
 
@@ -172,6 +185,27 @@ def _back(path: Path, before: Path) -> Callable[[], None]:
             path.unlink()
 
     return back
+
+
+def _is_so(path: Path, content: bytes, mode: int, owner: tuple[int, int] | None) -> bool:
+    if path.is_symlink() or not path.is_file():
+        return False
+    try:
+        found = path.stat()
+        same = stat.S_IMODE(found.st_mode) == mode and path.read_bytes() == content
+    except OSError:
+        return False
+    return same and owner in (None, (found.st_uid, found.st_gid))
+
+
+def _mount(folder: Path) -> str:
+    """What tells the mount of a folder from others; of a bind mount, too."""
+    descriptor = os.open(folder, os.O_PATH | os.O_DIRECTORY)
+    try:
+        lines = Path(f"/proc/self/fdinfo/{descriptor}").read_text("ascii").splitlines()
+        return next((line for line in lines if line.startswith("mnt_id:")), "")
+    finally:
+        os.close(descriptor)
 
 
 def _give(descriptor: int, owner: tuple[int, int] | None) -> None:

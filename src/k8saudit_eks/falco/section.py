@@ -58,4 +58,11 @@ def _literal(value: Any) -> Any:
 
 def section_yaml(keys: Mapping[str, Any]) -> str:
     """The section as YAML text, with a newline at its end."""
-    return yaml.safe_dump(dict(keys), sort_keys=False, allow_unicode=True, width=1000)
+    return yaml.dump(dict(keys), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1000)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Items of a list are indented, as in falco.yaml."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        super().increase_indent(flow, False)

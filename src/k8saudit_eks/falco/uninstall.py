@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from k8saudit_eks.falco import without_plugin
 from k8saudit_eks.falco.drop_in import Record, digest, record_of
 from k8saudit_eks.falco.install import InstallError, read_text, still_ours
 from k8saudit_eks.falco.places import STATE_DIR, Places
@@ -42,7 +43,7 @@ def uninstall(
         state_dir: of the state, where the record does not name it.
 
     Raises:
-        PluginError: something can't be removed.
+        PluginError: something can't be removed, or Falco would not start with what stays.
     """
     kept = []
     record = None
@@ -54,14 +55,17 @@ def uninstall(
             kept.append(f"{places.drop_in}: k8saudit-eks install did not write it")
     record = record or _without_record(places, library, rules)
     ours = still_ours(places, record)
-    removed = []
+    # In this order: a running Falco starts anew for each of these, and neither rules without
+    # their plugin nor our file without its library would do.
+    files = [places.here(path) for path in ours if path in record.files]
+    links = [places.here(path) for path in ours if path in record.links]
+    gone = [*files, *([places.drop_in] if drop_in_is_ours else []), *links]
+    without_plugin.check(places, gone, links)
     with Placing() as placing:
-        # Our section first: a running Falco must not look for a library that is gone.
-        paths = [places.here(path) for path in ours]
-        for gone in [places.drop_in, *paths] if drop_in_is_ours else paths:
-            placing.remove(gone)
-            removed.append(str(gone))
+        for file in gone:
+            placing.remove(file)
         placing.commit()
+    removed = [str(path) for path in gone]
     for path in (*record.links, *record.files):
         if path not in ours and os.path.lexists(places.here(path)):
             kept.append(f"{places.here(path)}: changed since it was placed")
@@ -76,7 +80,7 @@ def uninstall(
 
 
 def _without_record(places: Places, library: Path, rules: Sequence[Path]) -> Record:
-    """What versions before 0.101 placed, or what is left where our file was deleted by hand."""
+    """What is left of an installation whose file in config.d was deleted by hand."""
     link = places.plugins / library.name
     target = PurePosixPath(places.there(library))
     found = places.here(link)

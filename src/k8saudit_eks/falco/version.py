@@ -36,3 +36,8 @@ def falco_version(root: Path) -> tuple[int, int] | None:
 def appends_lists(version: tuple[int, int]) -> bool:
     """Whether this Falco appends lists of config.d to those before; 0.40 replaces them."""
     return version >= (0, 41)
+
+
+def command_line_wins(version: tuple[int, int]) -> bool:
+    """Whether `-o` of this Falco's command line wins over config.d; in 0.40 config.d wins."""
+    return version >= (0, 41)
