@@ -51,10 +51,12 @@ _LEFT_OUT_OF_PACKAGES = (
     "_yaml/*",
 )
 
-# Of the plugin's own package: the command line and the build have packages of their own.
+# Of the plugin's own package: command line, build and documents are not for a host.
 _LEFT_OUT_OF_THE_PLUGIN = (
+    "*_docs.py",
     "cli/*",
     "codegen.py",
+    "docs_page.py",
     "falco/*",
     "fields/*",
     "rules/*",

@@ -196,6 +196,19 @@ def test_packages_are_there_with_all_that_they_require() -> None:
             assert optional or name in {*contents.PACKAGES, "pycparser"}, f"{package}: {name}"
 
 
+def test_the_plugin_brings_what_its_host_imports_and_no_more() -> None:
+    """No module of the bundle imports one that is left out; none is for the documents."""
+    own = {path: file for path, file in contents.packages().items() if "k8saudit_eks" in path.parts}
+    names = {".".join(path.with_suffix("").parts).removesuffix(".__init__") for path in own}
+    for path, file in own.items():
+        for module in re.findall(
+            r"^ *from (k8saudit_eks[.\w]*) import", file.read_text("utf-8"), re.M
+        ):
+            assert module in names, f"{path} imports {module}"
+    assert {"k8saudit_eks.targets", "k8saudit_eks.partitions"} <= names
+    assert not [name for name in names if re.search(r"docs|\.(cli|falco|fields)\b", name)]
+
+
 def test_the_same_sources_give_the_same_bytes(
     bundle_archive: Path, members: list[tarfile.TarInfo], tmp_path: Path
 ) -> None:

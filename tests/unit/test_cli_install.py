@@ -493,3 +493,42 @@ def test_a_relative_folder_is_a_wrong_use(host: FalcoHost) -> None:
     result = host.install("--to", "plugins")
     assert result.exit_code == 2
     assert "does not start with a slash" in result.output
+
+
+def test_without_rules(host: FalcoHost) -> None:
+    """Rules of one's own stay, and so do those of an install before; uninstall knows these."""
+    own = host.rules / "k8s_audit_rules.yaml"
+    own.write_text("[]", "utf-8")
+    assert host.install("--no-rules").exit_code == 0
+    assert [file.name for file in host.rules.iterdir()] == [own.name]
+    assert own.read_text("utf-8") == "[]"
+    assert host.run("uninstall").exit_code == 0
+    assert own.exists()
+    own.unlink()
+    host.install()
+    placed = sorted(host.rules.iterdir())
+    assert host.install("--no-rules").exit_code == 0
+    assert sorted(host.rules.iterdir()) == placed
+    assert host.run("uninstall").exit_code == 0
+    assert list(host.rules.iterdir()) == []
+    assert "leave one out" in refusal(host, "--no-rules", "--replace-rules")
+
+
+def test_a_state_dir_that_is_a_link(host: FalcoHost) -> None:
+    """It is not followed, wherever it points."""
+    there = host.root / "srv"
+    there.mkdir(mode=0o700)
+    host.state_dir.symlink_to(there)
+    assert "is a link: name the folder" in refusal(host)
+
+
+def test_links_out_of_the_root(tmp_path: Path) -> None:
+    """An absolute link means another folder to Falco than here: nothing is placed there."""
+    outside = tmp_path / "outside"
+    (outside / "plugins").mkdir(parents=True)
+    host = falco_host(tmp_path / "root")
+    (host.root / "usr/share").mkdir(exist_ok=True)
+    (host.root / "usr/share/falco").symlink_to(outside)
+    assert f"leads out of {host.root}" in refusal(host)
+    assert "leads out of" in refusal(host, "--to", "/../outside/plugins")
+    assert list((outside / "plugins").iterdir()) == []

@@ -9,6 +9,7 @@ from falco_host import FalcoHost, falco_host
 
 from k8saudit_eks.cli.library import library_path, rules_files
 from k8saudit_eks.errors import PluginError
+from k8saudit_eks.falco.drop_in import digest
 
 
 @pytest.fixture
@@ -105,6 +106,22 @@ def test_what_older_versions_placed(host: FalcoHost) -> None:
     assert host.run("uninstall").exit_code == 0
     assert not host.link.is_symlink()
     assert not rules.exists()
+
+
+def test_a_record_that_leads_out_of_the_root(tmp_path: Path) -> None:
+    """An image's file can't have files of this machine removed."""
+    host = falco_host(tmp_path / "root")
+    host.install()
+    foreign = tmp_path / "foreign"
+    foreign.write_bytes(b"")
+    text = host.drop_in.read_text("utf-8")
+    first, rest = text.split("\n", 1)
+    line = f"# placed file /../foreign sha256 {digest(b'')}"
+    host.drop_in.write_text(f"{first}\n{line}\n{rest}", "utf-8")
+    result = host.run("uninstall")
+    assert isinstance(result.exception, PluginError)
+    assert foreign.exists()
+    assert host.link.is_symlink()
 
 
 NEEDS = "- required_plugin_versions: [{name: %s, version: 0.100.0}]\n"

@@ -196,3 +196,24 @@ def test_a_state_dir_that_can_not_be_written(refused_where: InMounts) -> None:
     assert "var/lib/k8saudit-eks can't be written: Read-only file system" in sentence
     sentence = refused_where(full)
     assert "var/lib/k8saudit-eks can't be written: No space left on device: free" in sentence
+
+
+def test_a_link_in_a_new_folders_place_is_not_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever owns the folder above can't have mode and owner of another folder changed."""
+    victim = tmp_path / "victim"
+    victim.mkdir(mode=0o755)
+    victim.chmod(0o755)
+    made = Path.mkdir
+
+    def replaced(path: Path, mode: int = 0o777) -> None:
+        made(path, mode)
+        path.rmdir()
+        path.symlink_to(victim)
+
+    with Placing() as placing:
+        monkeypatch.setattr(Path, "mkdir", replaced)
+        with pytest.raises(PlacingError):
+            placing.folder(tmp_path / "state", mode=0o700)
+    assert victim.stat().st_mode & 0o777 == 0o755

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import pwd
+from pathlib import Path, PurePosixPath
 
 import pytest
 
+from k8saudit_eks.falco.places import User, user
 from k8saudit_eks.falco.service import Service, service
 
 
@@ -45,3 +47,13 @@ def test_the_last_word(tmp_path: Path) -> None:
     more.parent.mkdir()
     more.write_text("[Service]\nUser=falco\nExecStart=\nExecStart=/usr/bin/falco\n", "utf-8")
     assert service(tmp_path) == Service("falco-custom", "falco", sets_engine=False)
+
+
+def test_a_user_of_a_directory_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Found by name and by number, although the service lists no users."""
+    entry = pwd.struct_passwd(("falco", "x", 990, 980, "", "/var/lib/falco", "/bin/false"))
+    monkeypatch.setattr(pwd, "getpwall", list)
+    monkeypatch.setattr(pwd, "getpwnam", {"falco": entry}.__getitem__)
+    monkeypatch.setattr(pwd, "getpwuid", {990: entry}.__getitem__)
+    expected = User("falco", 990, 980, PurePosixPath("/var/lib/falco"))
+    assert user(Path("/"), "falco") == user(Path("/"), "990") == expected

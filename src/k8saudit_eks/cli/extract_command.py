@@ -22,6 +22,7 @@ from rich.table import Table
 from rich.text import Text
 
 from k8saudit_eks.cli.completion import complete_field
+from k8saudit_eks.cli.printable import printable
 from k8saudit_eks.config import Config
 from k8saudit_eks.config_open_params import replay_path
 from k8saudit_eks.errors import PluginError
@@ -227,14 +228,18 @@ class _TablePrinter:
 
 
 def _text(answer: Answer) -> str:
-    """As Falco's outputs show it; what could steer a terminal is escaped."""
+    """As Falco's outputs show it."""
     if answer is None:
         return "<NA>"
     if isinstance(answer, list):
         return "(" + ",".join(map(_text, answer)) + ")"
-    return "".join(
-        c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(answer)
-    )
+    return printable(str(answer))
+
+
+class _Formatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        # A file's name is in it.
+        return printable(super().format(record))
 
 
 class _StderrHost:
@@ -245,7 +250,7 @@ class _StderrHost:
     def __init__(self) -> None:
         self.log = logging.Logger("k8saudit-eks", logging.WARNING)
         handler = logging.StreamHandler(sys.stderr)
-        handler.setFormatter(logging.Formatter("k8saudit-eks: %(message)s"))
+        handler.setFormatter(_Formatter("k8saudit-eks: %(message)s"))
         self.log.addHandler(handler)
 
     def count(self, metric: Metric, amount: int = 1) -> None:

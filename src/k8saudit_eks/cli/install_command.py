@@ -10,6 +10,7 @@ import click
 
 from k8saudit_eks.cli.key_options import given_keys, key_options
 from k8saudit_eks.cli.library import library_path, rules_files
+from k8saudit_eks.cli.printable import printable
 from k8saudit_eks.cli.profile_region import region_of_profile
 from k8saudit_eks.config import parse_open_params
 from k8saudit_eks.config_open_params import ReplayParams
@@ -77,6 +78,7 @@ def place_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.option(
     "--user", "user_name", help="whom Falco runs as [default: its service's user, or root]"
 )
+@click.option("--no-rules", is_flag=True, help="place no rule files: yours are used")
 @click.option("--replace-rules", is_flag=True, help="overwrite rule files that were changed")
 @click.option("--replace-library", is_flag=True, help="overwrite another installation's library")
 @place_options
@@ -86,6 +88,7 @@ def install_command(
     audit_only: bool,
     no_state_dir: bool,
     user_name: str | None,
+    no_rules: bool,
     replace_rules: bool,
     replace_library: bool,
     root: Path,
@@ -106,6 +109,8 @@ def install_command(
     given = given_keys(keys)
     running = service(root)
     runs_as = user(root, user_name or (running or Service()).user)
+    if no_rules and replace_rules:
+        raise InstallError("--no-rules and --replace-rules are both given: leave one out")
     if no_state_dir and given.get("state_dir"):
         raise InstallError("--state-dir and --no-state-dir are both given: leave one out")
     if not isinstance(source, ReplayParams):
@@ -119,7 +124,7 @@ def install_command(
         Request(
             places=Places(root, plugins, rules),
             library=library_path(),
-            rules=rules_files(),
+            rules=() if no_rules else rules_files(),
             open_params=cluster.strip(),
             init_config=given,
             user=runs_as,
@@ -130,9 +135,9 @@ def install_command(
         )
     )
     for line in report.placed:
-        click.echo(f"placed {line}")
+        click.echo(f"placed {printable(line)}")
     for sentence in [*report.warnings, *_about_the_engine(audit_only, running, falco)]:
-        click.echo(f"warning: {sentence}", err=True)
+        click.echo(f"warning: {printable(sentence)}", err=True)
     name = (running or Service()).name
     click.echo(f"Restart Falco:            systemctl restart {name}")
     click.echo(f"See that it is loaded:    journalctl -u {name} -n 100 | grep k8saudit-eks")

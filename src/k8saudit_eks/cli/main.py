@@ -14,6 +14,7 @@ from k8saudit_eks.cli.fields_command import fields_command
 from k8saudit_eks.cli.install_command import install_command
 from k8saudit_eks.cli.library import library_path
 from k8saudit_eks.cli.policy_command import policy_command
+from k8saudit_eks.cli.printable import printable
 from k8saudit_eks.cli.uninstall_command import uninstall_command
 from k8saudit_eks.errors import PluginError
 
@@ -51,5 +52,5 @@ def main() -> None:
     try:
         command(prog_name="k8saudit-eks")
     except PluginError as error:
-        click.echo(f"k8saudit-eks: {error}", err=True)
+        click.echo(f"k8saudit-eks: {printable(str(error))}", err=True)
         sys.exit(1)

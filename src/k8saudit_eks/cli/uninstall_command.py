@@ -8,6 +8,7 @@ import click
 
 from k8saudit_eks.cli.install_command import PATH_IN_ROOT, absolute, place_options
 from k8saudit_eks.cli.library import library_path, rules_files
+from k8saudit_eks.cli.printable import printable
 from k8saudit_eks.falco.places import Places
 from k8saudit_eks.falco.service import Service, service
 from k8saudit_eks.falco.uninstall import uninstall
@@ -42,9 +43,9 @@ def uninstall_command(
         purge_state=purge_state,
     )
     for line in report.removed:
-        click.echo(f"removed {line}")
+        click.echo(f"removed {printable(line)}")
     for line in report.kept:
-        click.echo(f"kept {line}", err=True)
+        click.echo(f"kept {printable(line)}", err=True)
     if not report.removed:
         click.echo("nothing to remove")
         return

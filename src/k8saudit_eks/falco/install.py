@@ -7,6 +7,7 @@ falco.yaml is never changed.
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -32,7 +33,8 @@ class Request:
     """What to install, and where.
 
     Attributes:
-        library, rules: the files of this version, where they are now.
+        library, rules: the files of this version, where they are now; without rules, those
+            that an install before placed stay.
         open_params, init_config: as in the section; init_config's state_dir is made.
         user: whom Falco runs as.
         falco: major and minor version; None where it is not known.
@@ -89,7 +91,8 @@ def install(request: Request) -> Report:
     record = Record(
         __version__,
         {request.link: PurePosixPath(places.there(request.library))},
-        {file: digest(content) for file, content in contents.items()},
+        {file: digest(content) for file, content in contents.items()}
+        or _kept_rules(places, before),
     )
     _refuse_line_breaks(record)
     keys, warnings = _section(request, record)
@@ -134,6 +137,12 @@ def _record_before(places: Places) -> Record | None:
     return record
 
 
+def _kept_rules(places: Places, before: Record | None) -> Mapping[PurePosixPath, str]:
+    """The rule files of the install before, as uninstall will need them."""
+    kept = still_ours(places, before)
+    return {} if before is None else {one: before.files[one] for one in kept if one in before.files}
+
+
 def read_text(file: Path) -> str:
     """A file's text; what is no UTF-8 is replaced.
 
@@ -164,7 +173,11 @@ def _section(request: Request, record: Record) -> tuple[dict[str, Any], list[str
         request.open_params,
         str(request.link),
         request.init_config,
-        rules_files=[] if outcome.names_rules(before, places.rules) else [str(places.rules)],
+        rules_files=(
+            [str(places.rules)]
+            if record.files and not outcome.names_rules(before, places.rules)
+            else []
+        ),
         audit_only=request.audit_only,
     )
     text = drop_in_text(keys, record)
@@ -234,14 +247,18 @@ def checksum_of(file: Path) -> str | None:
 
 def _check_state_dir(folder: Path, user: User) -> None:
     try:
-        found = folder.stat()
+        found = folder.lstat()
     except FileNotFoundError:
         return
     except OSError as error:
         raise InstallError(
             f"state_dir {folder} can't be used: {error.strerror}: choose another with --state-dir"
         ) from error
-    if not folder.is_dir():
+    if stat.S_ISLNK(found.st_mode):
+        raise InstallError(
+            f"state_dir {folder} is a link: name the folder that it points to with --state-dir"
+        )
+    if not stat.S_ISDIR(found.st_mode):
         raise InstallError(
             f"state_dir {folder} is a file: delete it, or choose a folder with --state-dir"
         )

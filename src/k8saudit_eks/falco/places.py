@@ -33,8 +33,19 @@ class Places:
         return self.here(CONFIG_FOLDER / drop_in.NAME)
 
     def here(self, path: PurePosixPath) -> Path:
-        """A path that Falco sees, as this process sees it."""
-        return self.root / path.relative_to("/")
+        """A path that Falco sees, as this process sees it.
+
+        Raises:
+            PluginError: a link or ".." on the way leads out of the root, where it means
+                other files than Falco would see.
+        """
+        here = self.root / path.relative_to("/")
+        if not Path(os.path.realpath(here.parent)).is_relative_to(os.path.realpath(self.root)):
+            raise PluginError(
+                f"{here.parent} leads out of {self.root}: make its links relative, or mount "
+                "the folder so that / is the root"
+            )
+        return here
 
     def there(self, path: Path) -> str:
         """A path that this process sees, as Falco does; what is not below the root stays."""
@@ -63,9 +74,9 @@ def user(root: Path, name: str) -> User:
     Raises:
         PluginError: there is none.
     """
-    for entry in _entries(root):
-        if name in (entry.name, str(entry.uid)):
-            return entry
+    entry = _entry(root, name)
+    if entry is not None:
+        return entry
     if name in ("root", "0"):
         return User("root", 0, 0, PurePosixPath("/root"))
     if name.isdecimal():
@@ -73,13 +84,18 @@ def user(root: Path, name: str) -> User:
     raise PluginError(f"there is no user {name} on this machine: name Falco's user with --user")
 
 
+def _entry(root: Path, name: str) -> User | None:
+    if root != Path("/"):
+        return next((one for one in _entries(root) if name in (one.name, str(one.uid))), None)
+    # One by one: a directory service need not list its users.
+    try:
+        one = pwd.getpwuid(int(name)) if name.isdecimal() else pwd.getpwnam(name)
+    except (KeyError, OverflowError):
+        return None
+    return User(one.pw_name, one.pw_uid, one.pw_gid, PurePosixPath(one.pw_dir))
+
+
 def _entries(root: Path) -> list[User]:
-    if root == Path("/"):
-        # Users may also be in a directory service.
-        return [
-            User(one.pw_name, one.pw_uid, one.pw_gid, PurePosixPath(one.pw_dir))
-            for one in pwd.getpwall()
-        ]
     try:
         lines = (root / "etc/passwd").read_text("utf-8", errors="replace").splitlines()
     except OSError:

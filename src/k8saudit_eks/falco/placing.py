@@ -77,10 +77,15 @@ class Placing:
         if path.parent != path:
             self.folder(path.parent)
         with _named(path):
-            path.mkdir()
+            path.mkdir(mode)
             self._made.append(path)
-            path.chmod(mode)
-            _give(path, owner)
+            # Another user may own the folder above, and put a link in this one's place.
+            descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            try:
+                os.fchmod(descriptor, mode)
+                _give(descriptor, owner)
+            finally:
+                os.close(descriptor)
 
     def probe(self, folder: Path) -> None:
         """Whether a folder takes files; nothing is left there.
@@ -122,9 +127,9 @@ class Placing:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(content)
                 file.flush()
+                _give(descriptor, owner)
+                os.fchmod(descriptor, mode)
                 os.fsync(descriptor)
-            _give(made, owner)
-            made.chmod(mode)
         self._change(path, made)
 
     def remove(self, path: Path) -> None:
@@ -203,9 +208,9 @@ def _mount(folder: Path) -> str:
         os.close(descriptor)
 
 
-def _give(path: Path, owner: tuple[int, int] | None) -> None:
+def _give(descriptor: int, owner: tuple[int, int] | None) -> None:
     if owner is not None and owner != (os.geteuid(), os.getegid()):
-        os.chown(path, *owner)
+        os.fchown(descriptor, *owner)
 
 
 @contextlib.contextmanager
