@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -151,6 +152,18 @@ def test_rules_that_would_stay_without_their_plugin(host: FalcoHost) -> None:
     (host.rules / "own.yaml.off").write_text(NEEDS % "k8saudit-eks", "utf-8")
     (host.rules / "broken.yaml").write_text("[required_plugin_versions k8saudit-eks", "utf-8")
     assert host.run("uninstall").exit_code == 0
+
+
+def test_rules_that_wait_for_another_plugin_of_that_name(host: FalcoHost) -> None:
+    """The way back to the Go plugin: --force leaves them, and everything of ours is gone."""
+    own = host.rules / "own.yaml"
+    host.install("--no-rules")
+    own.write_text(NEEDS % "k8saudit-eks", "utf-8")
+    assert "--force" in refusal(host)
+    assert host.run("uninstall", "--force").exit_code == 0
+    assert own.exists()
+    assert not host.drop_in.exists()
+    assert not os.path.lexists(host.link)
 
 
 def test_rules_for_another_plugin_that_is_loaded(host: FalcoHost) -> None:

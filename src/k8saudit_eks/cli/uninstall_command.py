@@ -22,10 +22,17 @@ from k8saudit_eks.falco.uninstall import uninstall
     callback=absolute,
     help="what --purge-state removes [default: the one that was installed]",
 )
+@click.option(
+    "--force",
+    is_flag=True,
+    help="also where rules or another file need the plugin, and Falco does not start until "
+    "another plugin k8saudit-eks takes its place",
+)
 @place_options
 def uninstall_command(
     purge_state: bool,
     state_dir: PurePosixPath | None,
+    force: bool,
     root: Path,
     plugins: PurePosixPath,
     rules: PurePosixPath,
@@ -41,6 +48,7 @@ def uninstall_command(
         rules_files(),
         state_dir=state_dir,
         purge_state=purge_state,
+        force=force,
     )
     for line in report.removed:
         click.echo(f"removed {printable(line)}")

@@ -35,12 +35,14 @@ def uninstall(
     *,
     state_dir: PurePosixPath | None = None,
     purge_state: bool = False,
+    force: bool = False,
 ) -> Report:
     """Take away our file in config.d, the link, unchanged rule files and, if asked, the state.
 
     Args:
         library, rules: this version's, for what was placed without a record.
         state_dir: of the state, where the record does not name it.
+        force: also where Falco would not start with what stays.
 
     Raises:
         PluginError: something can't be removed, or Falco would not start with what stays.
@@ -60,7 +62,8 @@ def uninstall(
     files = [places.here(path) for path in ours if path in record.files]
     links = [places.here(path) for path in ours if path in record.links]
     gone = [*files, *([places.drop_in] if drop_in_is_ours else []), *links]
-    without_plugin.check(places, gone, links)
+    if not force:
+        without_plugin.check(places, gone, links)
     with Placing() as placing:
         for file in gone:
             placing.remove(file)

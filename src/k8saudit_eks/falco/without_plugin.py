@@ -47,7 +47,7 @@ def check(places: Places, gone: Collection[Path], links: Collection[Path]) -> No
             raise StaysError(
                 f"{config.loading(PLUGIN_NAME)[0]} still loads the plugin {PLUGIN_NAME}, and Falco "
                 "does not start without its library: take it out of plugins and load_plugins "
-                "there, then run again"
+                "there, then run again; or add --force if another library takes its place"
             )
     if places.drop_in not in gone:
         return
@@ -56,7 +56,8 @@ def check(places: Places, gone: Collection[Path], links: Collection[Path]) -> No
         if file not in gone and _needs_plugin(file, names):
             raise StaysError(
                 f"{file} needs the plugin {PLUGIN_NAME}, and Falco does not start with these rules "
-                "alone: move the file to another folder, then run again"
+                "alone: move the file to another folder, then run again; or add --force if another "
+                "plugin of that name takes its place"
             )
 
 
