@@ -76,7 +76,7 @@ def test_a_stock_falco_then_loads_the_plugin(tmp_path: Path, version: str) -> No
 
 
 def test_what_it_says(host: FalcoHost) -> None:
-    """Each path, and the two commands that come next, with the service's own name."""
+    """Each path, and the two commands that come next; systemctl has the service's own name."""
     unit = host.root / "usr/lib/systemd/system/falco-modern-bpf.service"
     unit.parent.mkdir(parents=True)
     unit.write_text("[Service]\nUser=root\nExecStart=/usr/bin/falco -o engine.kind=modern_ebpf\n")
@@ -88,7 +88,7 @@ def test_what_it_says(host: FalcoHost) -> None:
     assert lines[2] == f"placed {host.drop_in}"
     assert lines[3:-2] == rules
     assert lines[-2].endswith(" systemctl restart falco-modern-bpf")
-    assert lines[-1].endswith(" journalctl -u falco-modern-bpf -n 100 | grep k8saudit-eks")
+    assert lines[-1].endswith(" journalctl -t falco -n 100 | grep k8saudit-eks")
 
 
 def test_what_a_running_falco_notices(host: FalcoHost) -> None:

@@ -140,7 +140,8 @@ def install_command(
         click.echo(f"warning: {printable(sentence)}", err=True)
     name = (running or Service()).name
     click.echo(f"Restart Falco:            systemctl restart {name}")
-    click.echo(f"See that it is loaded:    journalctl -u {name} -n 100 | grep k8saudit-eks")
+    # By identifier: journalctl -u does not know the alias falco of Falco's services.
+    click.echo("See that it is loaded:    journalctl -t falco -n 100 | grep k8saudit-eks")
 
 
 def _refuse_without_region(given: dict[str, Any], root: Path, runs_as: User) -> None:
