@@ -19,7 +19,7 @@ from host import Host
         ({"shift": -1}, "production", "shift is -1"),
         ({"polling_interval": "soon"}, "production", 'polling_interval is "soon"'),
         ({}, "", "open_params is empty"),
-        ({}, "no name!", 'open_params is "no name!"'),
+        ({}, "no name!", 'open_params item 2 is "name!"'),
         ({}, "./events.jsonl", "write file:./events.jsonl"),
         ({}, "file:///no/such/file", "/no/such/file does not exist"),
         ({}, "production", "no AWS region is known: set region"),

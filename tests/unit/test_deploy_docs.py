@@ -95,8 +95,9 @@ def test_the_complete_falco_yaml_is_the_generators() -> None:
         rules_files=[rules],
         audit_only=True,
     )
-    assert config == {**ours, "stdout_output": {"enabled": True}}
-    assert list(config) == [*ours, "stdout_output"]
+    # Falco's default for its log is syslog, which a container does not have.
+    assert config == {**ours, "stdout_output": {"enabled": True}, "log_stderr": True}
+    assert list(config) == [*ours, "stdout_output", "log_stderr"]
     parse_init_config(json.dumps(config["plugins"][0]["init_config"]))
 
 

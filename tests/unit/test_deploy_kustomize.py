@@ -64,6 +64,8 @@ def test_the_section_is_the_generators() -> None:
     only_ours(as_image_reads(config))
     assert "config_files" not in config
     assert config["stdout_output"]["enabled"]
+    # Falco's default is syslog, which a container does not have.
+    assert config["log_stderr"] is True
     assert config["plugins_hostinfo"] is False
 
 

@@ -46,6 +46,9 @@ def test_falco_loads_only_our_plugin(config: dict[str, Any]) -> None:
     assert merged["engine"] == {"kind": "nodriver"}
     assert merged["rules_files"] == ["/etc/falco/rules.d", BUNDLE_RULES]
     assert merged["plugins_hostinfo"] is False
+    # Without both, nobody sees what the plugin logs.
+    assert merged["libs_logger"] == {"enabled": True, "severity": "info"}
+    assert merged["log_stderr"] is True
     # Falco takes config_files in its main file only.
     assert "config_files" not in config
 
