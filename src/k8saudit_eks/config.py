@@ -10,11 +10,11 @@ import difflib
 import json
 import math
 import re
-from typing import Any, Final, cast
+from typing import Any, cast
 
 from k8saudit_eks.config_open_params import ClusterParams, ReplayParams, parse_open_params
 from k8saudit_eks.config_table import Config, TableRow, table
-from k8saudit_eks.errors import ConfigError
+from k8saudit_eks.errors import ConfigError, shown
 
 __all__ = [
     "ClusterParams",
@@ -24,8 +24,6 @@ __all__ = [
     "parse_init_config",
     "parse_open_params",
 ]
-
-_VALUE_SHOWN_CHARS: Final = 80
 
 
 def json_schema() -> str:
@@ -98,7 +96,7 @@ def _load(text: str) -> dict[str, Any]:
         return {}
     if not isinstance(given, dict):
         raise ConfigError(
-            f"init_config is {_show(given)}, but must be a map of keys, "
+            f"init_config is {shown(given)}, but must be a map of keys, "
             "for example region: us-east-1"
         )
     return {str(name): value for name, value in given.items()}
@@ -126,12 +124,12 @@ def _unknown_key(name: str, known: list[str]) -> str:
     # The value is left out: a key nobody knows may well be a credential.
     if re.search(r"access_?key|secret|token|password", name, re.IGNORECASE):
         return (
-            f"init_config: unknown key {_show(name)}: credentials are never configured here, "
+            f"init_config: unknown key {shown(name)}: credentials are never configured here, "
             "use profile, role_arn or the AWS environment"
         )
     near = difflib.get_close_matches(name.lower().replace("-", "_"), known, n=1, cutoff=0.5)
     advice = f"did you mean {near[0]}?" if near else f"the keys are {', '.join(known)}"
-    return f"init_config: unknown key {_show(name)}: {advice}"
+    return f"init_config: unknown key {shown(name)}: {advice}"
 
 
 def _value(row: TableRow, value: Any) -> str | int | float | bool:
@@ -185,11 +183,6 @@ def _without_quotes(value: Any) -> str:
 def _wrong(row: TableRow, value: Any, complaint: str) -> ConfigError:
     # A URL may hold a user name and password before an "@".
     hidden = row.key.secret or "@" in str(value)
-    shown = "given" if hidden else _show(value)
-    return ConfigError(f"init_config: {row.name} is {shown}, {complaint}")
-
-
-def _show(value: Any) -> str:
-    """A value on one line, as JSON, cut to a length that fits in a sentence."""
-    text = json.dumps(value, default=str)
-    return text if len(text) <= _VALUE_SHOWN_CHARS else f"{text[:_VALUE_SHOWN_CHARS]}..."
+    return ConfigError(
+        f"init_config: {row.name} is {'given' if hidden else shown(value)}, {complaint}"
+    )

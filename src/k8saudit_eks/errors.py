@@ -24,12 +24,15 @@ _USER_PART = re.compile(r"\b(?!sqs:)([a-z][a-z0-9+.-]*://)[^/]*@", re.IGNORECASE
 _QUERY = re.compile(r"\?.*=.*", re.DOTALL)
 
 
-def shown(text: str) -> str:
-    """A value that a user wrote, for a sentence: on one line, in quotes, cut where it is long.
+def shown(value: object) -> str:
+    """A value that a user wrote, for a sentence: as JSON on one line, cut where it is long.
 
     The user name and password of a URL and its query are left out.
     """
+    if not isinstance(value, str):
+        text = json.dumps(value, default=str)
+        return text if len(text) <= _SHOWN_CHARS else f"{text[:_SHOWN_CHARS]}..."
     # Cut before and after: one character can take twelve when it is escaped.
-    text = _QUERY.sub("?...", _USER_PART.sub(r"\1", text[: 4 * _SHOWN_CHARS]))
-    quoted = json.dumps(text)
+    value = _QUERY.sub("?...", _USER_PART.sub(r"\1", value[: 4 * _SHOWN_CHARS]))
+    quoted = json.dumps(value)
     return quoted if len(quoted) <= _SHOWN_CHARS + 2 else f'{quoted[:_SHOWN_CHARS]}..."'

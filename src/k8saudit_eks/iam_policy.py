@@ -34,25 +34,6 @@ class LogGroups(NamedTuple):
         return f"arn:{self.partition}:logs:{self.region}:{self.account}:log-group:"
 
 
-def reading_policy(
-    log_groups: Sequence[str],
-    *,
-    partition: str,
-    region: str,
-    account: str,
-    names_clusters: bool,
-) -> Policy:
-    """The policy of the identity that reads log groups of one account and region.
-
-    Args:
-        log_groups: names, e.g. /aws/eks/production/cluster.
-        region, account: of the log groups; "*" for any.
-        names_clusters: as in reading_statements.
-    """
-    groups = [LogGroups(partition, region, account, name) for name in log_groups]
-    return policy_of(reading_statements(groups, names_clusters=names_clusters))
-
-
 def reading_statements(groups: Iterable[LogGroups], *, names_clusters: bool) -> list[Policy]:
     """What reading takes.
 
@@ -70,11 +51,6 @@ def reading_statements(groups: Iterable[LogGroups], *, names_clusters: bool) -> 
         places = dict.fromkeys(f"{group.place}*" for group in groups)
         statements.append(_allow("NameAccountAndClusters", LIST, list(places)))
     return statements
-
-
-def assuming_policy(role_arn: str) -> Policy:
-    """The policy of an identity that assumes `role_arn` to read; the role has reading_policy."""
-    return policy_of(assuming_statements([role_arn]))
 
 
 def assuming_statements(role_arns: Sequence[str]) -> list[Policy]:

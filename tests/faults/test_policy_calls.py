@@ -15,15 +15,15 @@ from test_moto import STREAM, WaitingQueue, url  # noqa: F401 (a fixture)
 from k8saudit_eks.aws import list_eks_clusters
 from k8saudit_eks.config import Config
 from k8saudit_eks.errors import OpenError
-from k8saudit_eks.iam_policy import TAG, assuming_policy, reading_policy
+from k8saudit_eks.iam_policy import TAG, LogGroups, assuming_statements, reading_statements
 from k8saudit_eks.sources.cloudwatch import open_cloudwatch
 
 GROUP = "/aws/eks/recorded/cluster"
 ROLE = "arn:aws:iam::123456789012:role/audit-reader"  # moto's account
 
 
-def actions(policy: dict[str, Any]) -> set[str]:
-    return {statement["Action"] for statement in policy["Statement"]}
+def actions(statements: list[dict[str, Any]]) -> set[str]:
+    return {statement["Action"] for statement in statements}
 
 
 def test_the_policies_allow_the_calls_of_a_recorded_run(
@@ -59,6 +59,6 @@ def test_the_policies_allow_the_calls_of_a_recorded_run(
     with pytest.raises(OpenError, match="there is no log group"):
         open_cloudwatch(config, "missing", FakeHost())
     assert "recorded" in list_eks_clusters(config)
-    place = {"partition": "aws", "region": "eu-west-1", "account": "123456789012"}
-    allowed = actions(reading_policy([GROUP], **place, names_clusters=True))
-    assert called | {TAG} == allowed | actions(assuming_policy(ROLE))
+    groups = [LogGroups("aws", "eu-west-1", "123456789012", GROUP)]
+    allowed = actions(reading_statements(groups, names_clusters=True))
+    assert called | {TAG} == allowed | actions(assuming_statements([ROLE]))

@@ -17,7 +17,7 @@ import yaml
 
 from k8saudit_eks import PLUGIN_NAME
 from k8saudit_eks.config import parse_init_config, parse_open_params
-from k8saudit_eks.falco.merge import CONFIG_FILES, FalcoConfig, merge_mappings
+from k8saudit_eks.falco.merge import CONFIG_FILES, FalcoConfig, merge
 from k8saudit_eks.falco.section import section
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -77,27 +77,35 @@ def complaints(document: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def only_ours(keys: Mapping[str, Any]) -> dict[str, Any]:
-    """The entry of our plugin, which is the only one that Falco loads with these keys.
+def merged(falco_yaml: Mapping[str, Any], *included: Mapping[str, Any]) -> FalcoConfig:
+    """What Falco makes of falco.yaml and of files in config.d, in this order."""
+    # No such folder: every file is in the overlay.
+    main, *files = (Path("/nowhere", f"{number}.yaml") for number in range(1 + len(included)))
+    keys = {**falco_yaml, CONFIG_FILES: [str(file) for file in files]}
+    texts = map(yaml.safe_dump, [keys, *map(dict, included)])
+    return merge(main, overlay=dict(zip([main, *files], texts, strict=True)))
+
+
+def as_image_reads(falco_yaml: Mapping[str, Any]) -> FalcoConfig:
+    """falco.yaml in Falco's image: merged with the image's config.d where it asks for that."""
+    files = CHART["image_config_d"]
+    asks = "/etc/falco/config.d" in (falco_yaml.get(CONFIG_FILES) or [])
+    return merged(falco_yaml, *(files[name] for name in sorted(files) if asks))
+
+
+def only_ours(config: FalcoConfig) -> dict[str, Any]:
+    """The entry of our plugin, which is the only one that Falco loads.
 
     Raises:
         FalcoConfigError: Falco would not start.
         PluginError: the plugin refuses init_config or open_params.
     """
-    loaded = FalcoConfig(keys, (), {}).loaded_plugins()
+    loaded = config.loaded_plugins()
     assert [one["name"] for one in loaded] == [PLUGIN_NAME]
     (plugin,) = loaded
     parse_init_config(json.dumps(plugin["init_config"]))
     parse_open_params(plugin["open_params"])
-    return dict(plugin)
-
-
-def as_image_reads(falco_yaml: Mapping[str, Any]) -> dict[str, Any]:
-    """falco.yaml in Falco's image: merged with the image's config.d where it asks for that."""
-    if "/etc/falco/config.d" not in (falco_yaml.get(CONFIG_FILES) or []):
-        return dict(falco_yaml)
-    files = CHART["image_config_d"]
-    return merge_mappings(falco_yaml, [files[name] for name in sorted(files)])
+    return plugin
 
 
 def containers(pod: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

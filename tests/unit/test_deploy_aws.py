@@ -10,15 +10,10 @@ import hcl2  # type: ignore[import-untyped]
 import pytest
 from deploy_files import DEPLOY, load
 
-from k8saudit_eks.iam_policy import ASSUME, TAG, reading_policy
+from k8saudit_eks.iam_policy import ASSUME, TAG, LogGroups, policy_of, reading_statements
 
-POLICY = reading_policy(
-    ["/aws/eks/production/cluster"],
-    partition="aws",
-    region="eu-central-1",
-    account="111122223333",
-    names_clusters=True,
-)
+GROUPS = [LogGroups("aws", "eu-central-1", "111122223333", "/aws/eks/production/cluster")]
+POLICY = policy_of(reading_statements(GROUPS, names_clusters=True))
 ADDONS = {"eks-pod-identity-agent", "aws-ebs-csi-driver"}
 
 

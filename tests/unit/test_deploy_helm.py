@@ -65,7 +65,7 @@ def test_falco_loads_only_our_plugin(values: dict[str, Any]) -> None:
     config = as_image_reads(falco_yaml(values))
     assert only_ours(config)["init_config"]["state_dir"] == "/var/lib/k8saudit-eks"
     # The image's other file is not read either: what it says is said here.
-    assert config["time_format_iso_8601"] is True
+    assert config.keys["time_format_iso_8601"] is True
 
 
 def test_without_config_files_falco_would_not_start(values: dict[str, Any]) -> None:

@@ -19,6 +19,7 @@ from deploy_files import (
     complaints,
     documents,
     load,
+    merged,
     not_restricted,
     only_ours,
     our_section,
@@ -145,7 +146,7 @@ def test_kustomize_builds_it(tmp_path: Path) -> None:
     pod = base["Deployment"]["spec"]["template"]["spec"]
     (name,) = (one["configMap"]["name"] for one in pod["volumes"] if "configMap" in one)
     assert base["ConfigMap"]["metadata"]["name"] == name != "falco"
-    only_ours(yaml.safe_load(base["ConfigMap"]["data"]["falco.yaml"]))
+    only_ours(merged(yaml.safe_load(base["ConfigMap"]["data"]["falco.yaml"])))
 
     rendered = load("kustomize/base/deployment.yaml")
     rendered["spec"]["strategy"] = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1}}

@@ -12,13 +12,13 @@ from deploy_files import (
     RECORDED,
     check_volumes,
     load,
+    merged,
     not_restricted,
     only_ours,
     our_section,
 )
 
 from k8saudit_eks.errors import PluginError
-from k8saudit_eks.falco.merge import merge_mappings
 
 OPERATOR: dict[str, Any] = yaml.safe_load((RECORDED / "falco_operator.yaml").read_text("utf-8"))
 
@@ -41,14 +41,14 @@ def test_the_section_is_the_generators(config: dict[str, Any]) -> None:
 
 def test_falco_loads_only_our_plugin(config: dict[str, Any]) -> None:
     """The resource is a file in config.d: Falco appends its lists to the operator's."""
-    merged = merge_mappings(OPERATOR["falco_defaults"], [config])
-    only_ours(merged)
-    assert merged["engine"] == {"kind": "nodriver"}
-    assert merged["rules_files"] == ["/etc/falco/rules.d", BUNDLE_RULES]
-    assert merged["plugins_hostinfo"] is False
+    falco = merged(OPERATOR["falco_defaults"], config)
+    only_ours(falco)
+    assert falco.keys["engine"] == {"kind": "nodriver"}
+    assert falco.keys["rules_files"] == ["/etc/falco/rules.d", BUNDLE_RULES]
+    assert falco.keys["plugins_hostinfo"] is False
     # Without both, nobody sees what the plugin logs.
-    assert merged["libs_logger"] == {"enabled": True, "severity": "info"}
-    assert merged["log_stderr"] is True
+    assert falco.keys["libs_logger"] == {"enabled": True, "severity": "info"}
+    assert falco.keys["log_stderr"] is True
     # Falco takes config_files in its main file only.
     assert "config_files" not in config
 
@@ -58,7 +58,7 @@ def test_a_typo_in_our_section_is_refused(config: dict[str, Any]) -> None:
     broken = copy.deepcopy(config)
     broken["plugins"][0]["init_config"]["regoin"] = "eu-central-1"
     with pytest.raises(PluginError, match="regoin"):
-        only_ours(merge_mappings(OPERATOR["falco_defaults"], [broken]))
+        only_ours(merged(OPERATOR["falco_defaults"], broken))
 
 
 def test_one_reader() -> None:

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from falco_host import STOCK, falco_host
 
-from k8saudit_eks.falco.merge import FalcoConfig, FalcoConfigError, merge, merge_mappings
+from k8saudit_eks.falco.merge import FalcoConfig, FalcoConfigError, merge
 from k8saudit_eks.falco.section import section, section_yaml
 
 MAIN = "config_files: [/etc/falco/config.d]\n"
@@ -170,18 +170,6 @@ def test_a_stock_falco_with_our_section_in_a_file_of_its_own(tmp_path: Path, ver
     assert names == ([] if version == "0.40" else ["container"])
     assert after.keys["rules_files"] == before.keys["rules_files"]
     assert after.keys["rule_matching"] == "all"
-
-
-@pytest.mark.parametrize("version", STOCK)
-def test_in_memory_it_is_the_same(tmp_path: Path, version: str) -> None:
-    """merge_mappings() is merge() for files that are no files."""
-    host = falco_host(tmp_path, version)
-    keys = section("production", "/x.so", {}, audit_only=True)
-    host.drop_in.write_text(section_yaml(keys), "utf-8")
-    stock = STOCK[version]
-    included = [*stock["config.d"].values(), keys]
-    merged = merge_mappings(stock["main"], included, appends_lists=version != "0.40")
-    assert merged == host.config().keys
 
 
 def test_text_like_a_variable_stays_text(tmp_path: Path) -> None:

@@ -145,22 +145,6 @@ def merge(
     return merger.result()
 
 
-def merge_mappings(
-    main: Mapping[str, Any], included: Sequence[Mapping[str, Any]], *, appends_lists: bool = True
-) -> dict[str, Any]:
-    """The same for files that are in memory: `included` are what `config_files` would bring.
-
-    Raises:
-        FalcoConfigError: as merge().
-    """
-    keys = dict(main)
-    for number, one in enumerate(included, 1):
-        for key, value in one.items():
-            strategy: Strategy = "append" if appends_lists else "override"
-            _include(keys, key, value, strategy, f"included map {number}")
-    return keys
-
-
 class _Merger:
     def __init__(
         self,

@@ -25,7 +25,7 @@ _FOLDERS: Final = (
 @dataclass(frozen=True)
 class Service:
     """Attributes:
-    name: of the unit, without ".service"; what systemctl and journalctl take.
+    name: of the unit, without ".service"; what systemctl takes.
     user: a name or number.
     sets_engine: its command line sets engine.kind.
     """
