@@ -40,7 +40,7 @@ CFFI_FLAGS = ["-D_GNU_SOURCE", *COMMON, "-w"]
 
 # The only C beside cffi's generated code: callbacks.h says why it exists.
 CFFI_SOURCE = """
-#include "callbacks.h"
+#include "python/callbacks.h"
 
 static int cffi_start_python(void);
 
@@ -50,7 +50,7 @@ int kae_cffi_start(void)
 }
 """
 
-# The package is imported by csrc/interpreter.c, which can report a failure; cffi
+# The package is imported by csrc/python/interpreter.c, which can report a failure; cffi
 # could only print it.
 CFFI_INIT_CODE = "pass"
 
@@ -81,8 +81,8 @@ def generate(work: Path) -> None:
     write_if_changed(generated / "fields.c", emit.c_source())
 
     ffibuilder = cffi.FFI()
-    ffibuilder.cdef((CSRC / "python_calls_c.cdef.h").read_text("utf-8"))
-    ffibuilder.embedding_api((CSRC / "c_calls_python.cdef.h").read_text("utf-8"))
+    ffibuilder.cdef((CSRC / "python" / "python_calls_c.cdef.h").read_text("utf-8"))
+    ffibuilder.embedding_api((CSRC / "python" / "c_calls_python.cdef.h").read_text("utf-8"))
     ffibuilder.embedding_init_code(CFFI_INIT_CODE)
     ffibuilder.set_source(MODULE_NAME, CFFI_SOURCE)
     fresh = generated / "cffi_embedding.c.new"
@@ -170,12 +170,12 @@ def build(output: Path, work: Path) -> None:
     cffi_c = [*cc, *CFFI_FLAGS, *includes, *c_flags]
 
     generated = work / "generated"
-    header_files = [*sorted(CSRC.glob("*.h")), *sorted(generated.glob("*.h"))]
+    header_files = [*sorted(CSRC.rglob("*.h")), *sorted(generated.glob("*.h"))]
     headers = "".join(path.read_text("utf-8") for path in header_files)
     objects_dir = work / "objects"
     objects_dir.mkdir(parents=True, exist_ok=True)
-    jobs = [(c, path) for path in sorted(CSRC.glob("*.c"))]
-    jobs += [(cpp, path) for path in sorted(CSRC.glob("*.cpp"))]
+    jobs = [(c, path) for path in sorted(CSRC.rglob("*.c"))]
+    jobs += [(cpp, path) for path in sorted(CSRC.rglob("*.cpp"))]
     jobs += [(c, generated / "tables.c"), (c, generated / "fields.c")]
     jobs += [(cffi_c, generated / "cffi_embedding.c")]
     objects = [compile_object(command, path, objects_dir, headers) for command, path in jobs]

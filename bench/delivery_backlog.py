@@ -13,13 +13,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "faults")
 
 from delivery_figures import Figure
 from delivery_traffic import LINE, PAGE_EVENTS, CountingQueue
-from fakes import Clock, FakeClient, FakeHost, FakeLanes, Stop
+from fakes import Clock, FakeClient, FakeHost, FakeParallelCalls, Stop
 from simulated_logs import SimulatedLogs
 
-from k8saudit_eks.aws import LogGroup
-from k8saudit_eks.config import Config
-from k8saudit_eks.delivery.ledger import NoLedger, Remembered
-from k8saudit_eks.sources.cloudwatch import CloudWatchSource
+from k8saudit_eks.aws.log_group import LogGroup
+from k8saudit_eks.config.table import Config
+from k8saudit_eks.delivery.ledger.protocol import NoLedger, Remembered
+from k8saudit_eks.sources.cloudwatch.source import CloudWatchSource
 
 DOWNTIME_S = 3600
 
@@ -97,7 +97,7 @@ def backlog() -> Iterator[Figure]:
         group,
         YesterdaysLedger(start_ms),
         host,
-        lanes=FakeLanes(clock, calls_per_s),
+        parallel_calls=FakeParallelCalls(clock, calls_per_s),
         wall_s=clock,
         monotonic_s=clock,
     )

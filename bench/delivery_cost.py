@@ -8,7 +8,7 @@ from math import ceil
 from delivery_figures import Figure
 from delivery_traffic import PAGE_EVENTS, Stream, Traffic, three_streams
 
-from k8saudit_eks.config import Config
+from k8saudit_eks.config.table import Config
 
 LATE_WINDOW_S = 300
 SLICE_S = 30

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from delivery_figures import Figure
 
-from k8saudit_eks.delivery.ledger import Mark
+from k8saudit_eks.delivery.ledger.protocol import Mark
+from k8saudit_eks.delivery.ledger.sqlite import open_ledger
 from k8saudit_eks.delivery.seen import Key, SeenIds
-from k8saudit_eks.delivery.sqlite_ledger import open_ledger
 
 
 def memory() -> Iterator[Figure]:

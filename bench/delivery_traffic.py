@@ -11,13 +11,13 @@ from typing import Any
 # The simulated log group is the tests' one.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "faults"))
 
-from fakes import Clock, FakeClient, FakeHost, FakeLanes, FakeQueue, Stop, audit_line
+from fakes import Clock, FakeClient, FakeHost, FakeParallelCalls, FakeQueue, Stop, audit_line
 from simulated_logs import LogEvent, SimulatedLogs
 
-from k8saudit_eks.aws import LogGroup
-from k8saudit_eks.config import Config
-from k8saudit_eks.delivery.ledger import Ledger, NoLedger
-from k8saudit_eks.sources.cloudwatch import CloudWatchSource
+from k8saudit_eks.aws.log_group import LogGroup
+from k8saudit_eks.config.table import Config
+from k8saudit_eks.delivery.ledger.protocol import Ledger, NoLedger
+from k8saudit_eks.sources.cloudwatch.source import CloudWatchSource
 
 # An audit event of 2 KB: 500 fill a page of 1 MB.
 PAGE_EVENTS = 500
@@ -70,7 +70,7 @@ class Traffic:
     config: Config
     ledger: Ledger = field(default_factory=NoLedger)
     call_s: float = 0.05
-    lanes: int = 5
+    parallel_calls: int = 5
 
     def __post_init__(self) -> None:
         self.clock = Clock()
@@ -91,7 +91,7 @@ class Traffic:
             group,
             self.ledger,
             self.host,
-            lanes=FakeLanes(self.clock, self.lanes),
+            parallel_calls=FakeParallelCalls(self.clock, self.parallel_calls),
             wall_s=self.clock,
             monotonic_s=self.clock,
         )

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "falco_abi.h"
+#include "abi/falco_abi.h"
 
 #define PLUGIN_ID 999
 #define BATCH_EVENTS 128

@@ -18,8 +18,8 @@
 #include <string>
 #include <vector>
 
-#include "extract.h"
-#include "program.h"
+#include "extract/extract.h"
+#include "extract/program.h"
 
 namespace {
 

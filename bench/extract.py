@@ -38,7 +38,9 @@ SMALL, LARGE = 1_000, 10_000
 def build(folder: Path) -> Path:
     """The benchmark program."""
     (folder / "fields.c").write_text(c_source(), encoding="utf-8")
-    sources = [ROOT / "bench" / "extract.cpp", *sorted((ROOT / "csrc").glob("extract*.cpp"))]
+    rooms = [ROOT / "csrc" / "extract", ROOT / "csrc" / "json"]
+    sources = [ROOT / "bench" / "extract.cpp"]
+    sources += sorted(path for room in rooms for path in room.glob("*.cpp"))
     program = folder / "extract"
     table = folder / "fields.o"
     flags = ["-std=c++17", "-fno-exceptions", "-fno-rtti"]

@@ -23,12 +23,12 @@ import boto3  # type: ignore[import-untyped]
 from botocore.awsrequest import AWSResponse  # type: ignore[import-untyped]
 from botocore.config import Config as ClientConfig  # type: ignore[import-untyped]
 
-from k8saudit_eks.aws import LogGroup
-from k8saudit_eks.config import Config
-from k8saudit_eks.delivery.ledger import NoLedger
+from k8saudit_eks.aws.log_group import LogGroup
+from k8saudit_eks.config.table import Config
+from k8saudit_eks.delivery.ledger.protocol import NoLedger
 from k8saudit_eks.metrics import Metric
 from k8saudit_eks.repair import close
-from k8saudit_eks.sources.cloudwatch import CloudWatchSource
+from k8saudit_eks.sources.cloudwatch.source import CloudWatchSource
 
 PAGES = 60
 EVENT_BYTES = 2048

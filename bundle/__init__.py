@@ -7,8 +7,8 @@
     k8saudit-eks/lib/pythonX.Y/site-packages
     k8saudit-eks/licenses/, sbom.cdx.json
 
-csrc/python_home.c finds this layout from where the library lies.
+csrc/python/python_home.c finds this layout from where the library lies.
 """
 
 FOLDER = "k8saudit-eks"
-"""The one folder beside the library; csrc/python_home.c knows the same name."""
+"""The one folder beside the library; csrc/python/python_home.c knows the same name."""

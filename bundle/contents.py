@@ -53,10 +53,9 @@ _LEFT_OUT_OF_PACKAGES = (
 
 # Of the plugin's own package: command line, build and documents are not for a host.
 _LEFT_OUT_OF_THE_PLUGIN = (
-    "*_docs.py",
     "cli/*",
     "codegen.py",
-    "docs_page.py",
+    "docs/*",
     "falco/*",
     "fields/*",
     "rules/*",

@@ -111,7 +111,7 @@ def scrub(path: Path, folder: str) -> None:
     """Overwrite a folder's name inside a binary file with one of the same length.
 
     libpython carries the folder that it was installed to. The bundle never uses it:
-    csrc/interpreter.c sets every path. The last part stays, since linkers let one string
+    csrc/python/interpreter.c sets every path. The last part stays, since linkers let one string
     be the end of another: of .../3.11.7, the version.
     """
     old = folder.encode()

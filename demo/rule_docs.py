@@ -14,7 +14,7 @@ from typing import Any
 from demo.filter_text import tokens_of
 from demo.hosts import RULES
 from demo.rule_files import Item, RuleItems, parse_rule_file, read_items
-from k8saudit_eks.docs_page import DocsPage
+from k8saudit_eks.docs.page import DocsPage
 
 # Lists and macros whose names begin so are meant for tuning.
 TUNING_PREFIXES = ("allowed_", "trusted_", "sensitive_", "dangerous_", "watched_")

@@ -4,7 +4,7 @@ EKS's log shipper cuts long audit lines anywhere and appends "[Truncated...]".
 The members who, what, which object and which result come before the long ones
 (k8s.io/apiserver/pkg/apis/audit/v1 Event), so what is left still matters.
 
-In the plugin csrc/extract_cut.cpp does it, without the GIL: a megabyte takes a few
+In the plugin csrc/json/cut.cpp does it, without the GIL: a megabyte takes a few
 milliseconds. repair.py does the same in Python, for tests and the command line.
 """
 
@@ -16,10 +16,10 @@ from typing import Any, NamedTuple, Protocol
 
 __all__ = ["MAX_OPEN", "MEMBERS", "Close", "Closed", "Span", "closed", "of_native"]
 
-# Objects and arrays open at once, at most; as in csrc/extract_cut.h.
+# Objects and arrays open at once, at most; as in csrc/json/cut.h.
 MAX_OPEN = 10_100
 
-# The members that are told of the outermost object; as in csrc/extract_cut.cpp.
+# The members that are told of the outermost object; as in csrc/json/cut.cpp.
 MEMBERS = ("kind", "apiVersion", "auditID", "stageTimestamp", "requestReceivedTimestamp", "items")
 _ITEMS = MEMBERS.index("items")
 
@@ -89,7 +89,7 @@ def closed(
 
 
 def of_native(text: bytes, start: int, found: Any, closers: bytes) -> Closed:
-    """A Closed from a struct kae_cut (csrc/extract_cut.h), whose numbers count from `start`."""
+    """A Closed from a struct kae_cut (csrc/json/cut.h), whose numbers count from `start`."""
     spans = [
         Span(start + member.start_bytes if member.start_bytes else 0, member.len_bytes)
         for member in found.members

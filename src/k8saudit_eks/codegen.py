@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 
 import k8saudit_eks
-from k8saudit_eks.config import json_schema
+from k8saudit_eks.config.init_config import json_schema
 from k8saudit_eks.metrics import Kind, Metric, MetricSpec
 
 DESCRIPTION = "Reads the Kubernetes audit log of EKS clusters from Amazon CloudWatch Logs"
@@ -77,7 +77,7 @@ def tables_source() -> str:
     schema = json.dumps(json.loads(json_schema()), separators=(",", ":"))
     return f"""{_NOTICE}#include "generated/tables.h"
 
-#include "falco_abi.h"
+#include "abi/falco_abi.h"
 
 const struct kae_metric_entry kae_metric_table[] = {{
 {rows}}};

@@ -1,6 +1,6 @@
 """The Python side of the library's C boundary; the only file that knows cffi.
 
-The round trip: the host calls a plugin_* export (csrc/exports.c), which calls one
+The round trip: the host calls a plugin_* export (csrc/abi/exports.c), which calls one
 of the kae_py_* callbacks below in the host's thread, with the GIL taken by cffi.
 The callback finds its Plugin by the handle's address, does one thing, and returns
 DONE. Pollers go the other way: NativeQueue and NativeHost call C functions, around
@@ -32,7 +32,7 @@ from k8saudit_eks.metrics import Metric
 from k8saudit_eks.plugin import Capture, Plugin
 
 REFUSED: Final = 0
-DONE: Final = 1  # KAE_DONE in csrc/callbacks.h
+DONE: Final = 1  # KAE_DONE in csrc/python/callbacks.h
 
 _PUSH_CLOSED: Final = -1
 _PUSH_NO_MEMORY: Final = -2

@@ -10,7 +10,9 @@ import threading
 import time
 from collections.abc import Callable
 
-from k8saudit_eks.config import Config, ReplayParams, parse_init_config, parse_open_params
+from k8saudit_eks.config.init_config import parse_init_config
+from k8saudit_eks.config.open_params import ReplayParams, parse_open_params
+from k8saudit_eks.config.table import Config
 from k8saudit_eks.errors import OpenError
 from k8saudit_eks.event_queue import EventQueue, Host, QueueClosed
 from k8saudit_eks.sources import Source
@@ -128,10 +130,10 @@ class Plugin:
         # memory that a replay, or a host that only validates, does not have to pay.
         target = parse_open_params(params)
         if isinstance(target, ReplayParams):
-            from k8saudit_eks.sources.replay import open_replay
+            from k8saudit_eks.sources.replay.source import open_replay
 
             return open_replay(target.path, self.config, self._host)
-        from k8saudit_eks.sources.cloudwatch import open_cloudwatch
+        from k8saudit_eks.sources.cloudwatch.source import open_cloudwatch
 
         return open_cloudwatch(self.config, target.cluster, self._host)
 
@@ -141,7 +143,7 @@ class Plugin:
         Each has value, desc and separator. An account that can't be asked has none
         to list; the reason is logged.
         """
-        from k8saudit_eks.aws import list_eks_clusters
+        from k8saudit_eks.aws.log_group import list_eks_clusters
 
         try:
             clusters = list_eks_clusters(self.config)

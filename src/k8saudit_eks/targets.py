@@ -11,7 +11,7 @@
                     | https://sqs.REGION.amazonaws.com/ACCOUNT/NAME
 
 A name holds none of the characters that separate, so nothing needs quotes. `file:` and
-a path stand alone and are no target: config_open_params reads them.
+a path stand alone and are no target: config/open_params.py reads them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from k8saudit_eks import config_checks as checks
+from k8saudit_eks.config import checks
 from k8saudit_eks.errors import ConfigError, shown
 from k8saudit_eks.partitions import partition_of
 

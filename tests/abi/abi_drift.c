@@ -4,7 +4,7 @@
 
 #include <plugin/plugin_api.h>
 
-#include "falco_abi.h"
+#include "abi/falco_abi.h"
 
 #define SAME_SIZE(ours, theirs)                                                          \
     _Static_assert(sizeof(ours) == sizeof(theirs), "size of " #ours)

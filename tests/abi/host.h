@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "falco_abi.h"
+#include "abi/falco_abi.h"
 
 struct host {
     void *library;

@@ -1,5 +1,5 @@
 /* Stands in for extract.cpp in tests of the handle, which never extract. */
-#include "extract.h"
+#include "extract/extract.h"
 
 struct kae_extractor {
     int unused;

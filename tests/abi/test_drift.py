@@ -1,4 +1,4 @@
-"""csrc/falco_abi.h against the hosts' own headers, and the export list against both."""
+"""csrc/abi/falco_abi.h against the hosts' own headers, and the export list against both."""
 
 from __future__ import annotations
 
@@ -56,9 +56,10 @@ def test_a_drifted_declaration_does_not_compile(
     headers: Path, tmp_path: Path, declared: str, drifted: str
 ) -> None:
     """A changed size, order or constant is refused by the compiler."""
-    text = (CSRC / "falco_abi.h").read_text()
+    text = (CSRC / "abi" / "falco_abi.h").read_text()
     assert declared in text
-    (tmp_path / "falco_abi.h").write_text(text.replace(declared, drifted))
+    (tmp_path / "abi").mkdir()
+    (tmp_path / "abi" / "falco_abi.h").write_text(text.replace(declared, drifted))
     compiled = compile_drift(headers, tmp_path)
     assert compiled.returncode != 0
     assert "static assertion failed" in compiled.stderr

@@ -14,8 +14,8 @@ SANITIZERS = ["address,undefined", "thread"]
 @pytest.mark.parametrize(
     ("name", "sources"),
     [
-        ("unit_queue", [CSRC / "queue.c"]),
-        ("unit_plugin", [CSRC / "plugin.c", ABI / "no_extractor.c"]),
+        ("unit_queue", [CSRC / "queue" / "queue.c"]),
+        ("unit_plugin", [CSRC / "abi" / "plugin.c", ABI / "no_extractor.c"]),
     ],
 )
 def test_contract_holds(compile_c: Compile, name: str, sources: list[str], sanitizer: str) -> None:
@@ -25,7 +25,7 @@ def test_contract_holds(compile_c: Compile, name: str, sources: list[str], sanit
         [
             ABI / f"{name}.c",
             ABI / "host.c",
-            CSRC / "metrics.c",
+            CSRC / "abi" / "metrics.c",
             BUILD / "generated" / "tables.c",
             *sources,
         ],

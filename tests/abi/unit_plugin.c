@@ -5,7 +5,7 @@
 #include <time.h>
 
 #include "host.h"
-#include "plugin.h"
+#include "abi/plugin.h"
 
 struct owner {
     atomic_int alive;

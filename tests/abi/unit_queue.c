@@ -4,7 +4,7 @@
 #include <time.h>
 
 #include "host.h"
-#include "queue.h"
+#include "queue/queue.h"
 
 static struct kae_metrics metrics;
 

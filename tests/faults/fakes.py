@@ -12,12 +12,12 @@ from typing import Any
 from botocore.exceptions import ClientError  # type: ignore[import-untyped]
 from simulated_logs import RefusedRequest, SimulatedLogs
 
-from k8saudit_eks.aws import Page
-from k8saudit_eks.aws_errors import ReadError
+from k8saudit_eks.aws.errors import ReadError
+from k8saudit_eks.aws.log_group import Page
 from k8saudit_eks.event_queue import QueueClosed
 from k8saudit_eks.metrics import Metric
 from k8saudit_eks.repair import close
-from k8saudit_eks.sources.lanes import Call
+from k8saudit_eks.sources.cloudwatch.parallel_calls import Call
 
 
 def audit_line(audit_id: str, **changes: Any) -> str:
@@ -69,7 +69,7 @@ class Stop(threading.Event):
         return self.is_set()
 
 
-class FakeLanes:
+class FakeParallelCalls:
     """Calls side by side, on the clock: together they take as long as the longest."""
 
     def __init__(self, clock: Clock, most: int) -> None:

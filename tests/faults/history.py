@@ -14,15 +14,15 @@ from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 
-from fakes import Clock, FakeClient, FakeHost, FakeLanes, FakeQueue, Stop, audit_line
+from fakes import Clock, FakeClient, FakeHost, FakeParallelCalls, FakeQueue, Stop, audit_line
 from simulated_logs import LogEvent, SimulatedLogs
 
-from k8saudit_eks.aws import LogGroup
-from k8saudit_eks.config import Config
+from k8saudit_eks.aws.log_group import LogGroup
+from k8saudit_eks.config.table import Config
+from k8saudit_eks.delivery.ledger.sqlite import open_ledger
 from k8saudit_eks.delivery.seen import KEY_BYTES
-from k8saudit_eks.delivery.sqlite_ledger import open_ledger
 from k8saudit_eks.metrics import Metric
-from k8saudit_eks.sources.cloudwatch import CloudWatchSource
+from k8saudit_eks.sources.cloudwatch.source import CloudWatchSource
 
 STREAM = "kube-apiserver-audit-"
 _LINE = audit_line("00000000-0000-4000-8000-000000000000")
@@ -123,7 +123,7 @@ class History:
     rate: float = 1.0
     hours: float = 1.25
     streams: int = 3
-    lanes: int = 5
+    parallel_calls: int = 5
     page_events: int = 10_000
     late_share: float = 0.0
     late_ms: tuple[int, int] = (0, 0)
@@ -161,7 +161,7 @@ class History:
             group,
             open_ledger(self.path, logging.getLogger("history")),
             self.host,
-            lanes=FakeLanes(self.clock, self.lanes),
+            parallel_calls=FakeParallelCalls(self.clock, self.parallel_calls),
             wall_s=lambda: self.clock.now_s + self.ahead_s,
             monotonic_s=self.clock,
         )

@@ -7,16 +7,16 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
-from fakes import Clock, FakeClient, FakeHost, FakeLanes, FakeQueue, Stop
+from fakes import Clock, FakeClient, FakeHost, FakeParallelCalls, FakeQueue, Stop
 from fault_plan import FaultPlan
 from going_wrong import go_wrong
 from scenario import Scenario, Truth
 from simulated_logs import SimulatedLogs
 
-from k8saudit_eks.aws import LogGroup
-from k8saudit_eks.config import Config
-from k8saudit_eks.delivery.ledger import NoLedger
-from k8saudit_eks.sources.cloudwatch import CloudWatchSource
+from k8saudit_eks.aws.log_group import LogGroup
+from k8saudit_eks.config.table import Config
+from k8saudit_eks.delivery.ledger.protocol import NoLedger
+from k8saudit_eks.sources.cloudwatch.source import CloudWatchSource
 
 
 class TimedQueue(FakeQueue):
@@ -57,7 +57,7 @@ class Rehearsal:
             group,
             NoLedger(),
             self.host,
-            lanes=FakeLanes(self.clock, 3),
+            parallel_calls=FakeParallelCalls(self.clock, 3),
             wall_s=self.clock,
             monotonic_s=self.clock,
         )

@@ -85,12 +85,12 @@ def test_a_moment_refused_for_an_hour(
 
 
 @pytest.mark.parametrize("trouble", [Trouble.ENDLESS, Trouble.SAME_TOKEN])
-@pytest.mark.parametrize("lanes", [1, 5])
+@pytest.mark.parametrize("parallel_calls", [1, 5])
 def test_a_chain_of_empty_pages_without_end_for_an_hour(
-    lanes: int, trouble: Trouble, good: Good, tmp_path: Path
+    parallel_calls: int, trouble: Trouble, good: Good, tmp_path: Path
 ) -> None:
     """It takes no turn that belongs to others, and its events come once it ends."""
-    bad = History(tmp_path, rate=1.0, lanes=lanes)
+    bad = History(tmp_path, rate=1.0, parallel_calls=parallel_calls)
     moment = bad_moment(bad, trouble)
     spoil(bad, moment)
     bad.run(1.4 * HOUR_S)

@@ -8,13 +8,22 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from fakes import Clock, FakeClient, FakeHost, FakeLanes, FakeQueue, Stop, audit_line, client_error
+from fakes import (
+    Clock,
+    FakeClient,
+    FakeHost,
+    FakeParallelCalls,
+    FakeQueue,
+    Stop,
+    audit_line,
+    client_error,
+)
 from simulated_logs import SimulatedLogs
 
-from k8saudit_eks.aws import LogGroup
-from k8saudit_eks.config import Config
-from k8saudit_eks.delivery.ledger import NoLedger
-from k8saudit_eks.sources.cloudwatch import CloudWatchSource
+from k8saudit_eks.aws.log_group import LogGroup
+from k8saudit_eks.config.table import Config
+from k8saudit_eks.delivery.ledger.protocol import NoLedger
+from k8saudit_eks.sources.cloudwatch.source import CloudWatchSource
 
 
 def calls_in(seconds: float, *, throttled: float = 0.0, **config: Any) -> int:
@@ -45,7 +54,7 @@ def calls_in(seconds: float, *, throttled: float = 0.0, **config: Any) -> int:
         group,
         NoLedger(),
         FakeHost(),
-        lanes=FakeLanes(clock, 5),
+        parallel_calls=FakeParallelCalls(clock, 5),
         wall_s=clock,
         monotonic_s=clock,
     )

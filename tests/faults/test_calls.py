@@ -5,14 +5,14 @@ from __future__ import annotations
 import threading
 
 import pytest
-from fakes import Clock, FakeClient, FakeHost, FakeLanes
+from fakes import Clock, FakeClient, FakeHost, FakeParallelCalls
 from simulated_logs import SimulatedLogs
 
-from k8saudit_eks.aws import LogGroup
-from k8saudit_eks.delivery.budget import CallBudget
-from k8saudit_eks.delivery.read import Purpose, Read
+from k8saudit_eks.aws.log_group import LogGroup
+from k8saudit_eks.delivery.polling.budget import CallBudget
+from k8saudit_eks.delivery.polling.read import Purpose, Read
 from k8saudit_eks.host_log import LogLimiter
-from k8saudit_eks.sources.calls import Calls
+from k8saudit_eks.sources.cloudwatch.calls import Calls
 
 
 @pytest.mark.parametrize(("call_s", "lines"), [(25, 0), (63, 1)])
@@ -27,7 +27,7 @@ def test_an_answer_that_trickles_is_said(
         group,
         host,
         CallBudget(5, clock),
-        FakeLanes(clock, 1),
+        FakeParallelCalls(clock, 1),
         LogLimiter(clock),
         monotonic_s=clock,
     )

@@ -22,7 +22,7 @@ def test_a_backlog_is_read_once_at_the_budgets_speed(caplog: pytest.LogCaptureFi
     Answers take 400 ms: read one after the other, there would be 2.5 pages/s.
     """
     bench, logs = bench_of(api_rate=10, max_catch_up=7200)
-    bench.lanes = 10
+    bench.parallel_calls = 10
     bench.client = FakeClient(logs, bench.clock, call_s=0.4)
     bench.ledger = MemoryLedger()
     bench.ledger.settled_ms = bench.start_ms
@@ -52,7 +52,7 @@ def test_a_backlog_is_read_once_at_the_budgets_speed(caplog: pytest.LogCaptureFi
     assert left_s == sorted(left_s, reverse=True)
     ids = [json.loads(payload)["auditID"] for payload in bench.queue.payloads]
     assert len(ids) == len(set(ids)) == logs.expected
-    # Oldest first, as many slices of 30 s side by side as there are lanes.
+    # Oldest first, as many slices of 30 s side by side as calls are made.
     newest_ns = 0
     for time_ns in bench.queue.times_ns:
         newest_ns = max(newest_ns, time_ns)
@@ -64,7 +64,7 @@ def test_a_backlog_shrinks_although_some_calls_always_fail() -> None:
     bench, logs = bench_of(api_rate=10, max_catch_up=7200)
     bench.ledger = MemoryLedger()
     bench.ledger.settled_ms = bench.start_ms
-    bench.lanes = 10
+    bench.parallel_calls = 10
     fill(logs, bench.start_ms, 0, 1800, 50)
     bench.clock.now_s += 1800
     chance = random.Random(3)
@@ -87,7 +87,7 @@ def test_a_backlog_of_few_events_takes_few_calls() -> None:
     """Ten minutes with hardly an event: ever longer slices, and the head after a second."""
     bench, logs = bench_of(api_rate=5, shift=600)
     bench.aws_clock_ms = bench.clock.now_ms
-    bench.lanes = 5
+    bench.parallel_calls = 5
     fill(logs, bench.start_ms - 600_000, 0, 600, 1)
     bench.run(1)
     # The rest is not visible yet.

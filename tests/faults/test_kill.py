@@ -15,7 +15,7 @@ from scenario import Scenario
 from server import FaultyCloudWatch
 
 KILLS = 20
-# csrc/queue.h's KAE_BATCH_EVENTS, and what buffer_size lets into the queue.
+# csrc/queue/queue.h's KAE_BATCH_EVENTS, and what buffer_size lets into the queue.
 BATCH_EVENTS = 128
 BUFFER_EVENTS = 50
 

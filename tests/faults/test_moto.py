@@ -12,10 +12,10 @@ import pytest
 from fakes import FakeHost, FakeQueue, audit_line
 from moto.server import ThreadedMotoServer
 
-from k8saudit_eks.aws import list_eks_clusters
-from k8saudit_eks.config import Config
+from k8saudit_eks.aws.log_group import list_eks_clusters
+from k8saudit_eks.config.table import Config
 from k8saudit_eks.errors import OpenError
-from k8saudit_eks.sources.cloudwatch import open_cloudwatch
+from k8saudit_eks.sources.cloudwatch.source import open_cloudwatch
 
 GROUP = "/aws/eks/prod/cluster"
 STREAM = "kube-apiserver-audit-0123"

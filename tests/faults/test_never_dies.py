@@ -13,7 +13,7 @@ from fault_plan import Fault, FaultPlan, Outage
 from rehearsal import Rehearsal
 from scenario import Scenario
 
-from k8saudit_eks.config import Config
+from k8saudit_eks.config.table import Config
 from k8saudit_eks.metrics import Metric
 
 TEN_MINUTES_S = 600

@@ -12,11 +12,11 @@ import pytest
 from fakes import FakeHost, audit_line
 from test_moto import STREAM, WaitingQueue, url  # noqa: F401 (a fixture)
 
-from k8saudit_eks.aws import list_eks_clusters
-from k8saudit_eks.config import Config
+from k8saudit_eks.aws.log_group import list_eks_clusters
+from k8saudit_eks.config.table import Config
 from k8saudit_eks.errors import OpenError
 from k8saudit_eks.iam_policy import TAG, LogGroups, assuming_statements, reading_statements
-from k8saudit_eks.sources.cloudwatch import open_cloudwatch
+from k8saudit_eks.sources.cloudwatch.source import open_cloudwatch
 
 GROUP = "/aws/eks/recorded/cluster"
 ROLE = "arn:aws:iam::123456789012:role/audit-reader"  # moto's account

@@ -13,12 +13,12 @@ import pytest
 from fakes import Clock, FakeClient, FakeHost, FakeQueue, Stop, audit_line, client_error
 from simulated_logs import SimulatedLogs
 
-from k8saudit_eks.aws import LogGroup
-from k8saudit_eks.config import Config
-from k8saudit_eks.delivery.ledger import Ledger
-from k8saudit_eks.delivery.process_ledger import ProcessLedgers
-from k8saudit_eks.delivery.sqlite_ledger import open_ledger
-from k8saudit_eks.sources.cloudwatch import CloudWatchSource
+from k8saudit_eks.aws.log_group import LogGroup
+from k8saudit_eks.config.table import Config
+from k8saudit_eks.delivery.ledger.process import ProcessLedgers
+from k8saudit_eks.delivery.ledger.protocol import Ledger
+from k8saudit_eks.delivery.ledger.sqlite import open_ledger
+from k8saudit_eks.sources.cloudwatch.source import CloudWatchSource
 
 MINUTE_MS = 60_000
 

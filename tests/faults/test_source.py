@@ -14,17 +14,26 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import Clock, FakeClient, FakeHost, FakeLanes, FakeQueue, Stop, audit_line, client_error
+from fakes import (
+    Clock,
+    FakeClient,
+    FakeHost,
+    FakeParallelCalls,
+    FakeQueue,
+    Stop,
+    audit_line,
+    client_error,
+)
 from simulated_logs import SimulatedLogs
 
-from k8saudit_eks.aws import LogGroup
-from k8saudit_eks.config import Config
-from k8saudit_eks.delivery.ledger import Mark, NoLedger, Remembered
+from k8saudit_eks.aws.log_group import LogGroup
+from k8saudit_eks.config.table import Config
+from k8saudit_eks.delivery.ledger.protocol import Mark, NoLedger, Remembered
+from k8saudit_eks.delivery.ledger.sqlite import SqliteLedger, open_ledger
+from k8saudit_eks.delivery.ledger.state_dir import ledger_of
 from k8saudit_eks.delivery.seen import Key
-from k8saudit_eks.delivery.sqlite_ledger import SqliteLedger, open_ledger
-from k8saudit_eks.delivery.state_dir import ledger_of
 from k8saudit_eks.metrics import Metric
-from k8saudit_eks.sources.cloudwatch import CloudWatchSource
+from k8saudit_eks.sources.cloudwatch.source import CloudWatchSource
 
 STREAM_B = "kube-apiserver-audit-b"
 
@@ -42,7 +51,7 @@ class Bench:
         self.config = Config(**config)
         self.start_ms = self.clock.now_ms
         self.aws_clock_ms: int | None = None
-        self.lanes = 1
+        self.parallel_calls = 1
 
     def source(self) -> CloudWatchSource:
         group = LogGroup(
@@ -59,7 +68,7 @@ class Bench:
             group,
             self.ledger,
             self.host,
-            lanes=FakeLanes(self.clock, self.lanes),
+            parallel_calls=FakeParallelCalls(self.clock, self.parallel_calls),
             wall_s=self.clock,
             monotonic_s=self.clock,
         )
@@ -368,7 +377,7 @@ def test_a_first_start_passes_over_nothing_when_the_clock_is_somewhat_ahead() ->
 def test_a_full_queue_does_not_make_the_clock_late() -> None:
     """Answers wait a minute for the first one's events: AWS's time is when they came."""
     bench = Bench(shift=3000)
-    bench.lanes = 3
+    bench.parallel_calls = 3
     bench.logs.page_events = 5
     for number in range(1000):
         bench.logs.add(bench.start_ms - 3_000_000 + number * 2000, audit_line(str(number)))

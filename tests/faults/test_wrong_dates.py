@@ -62,10 +62,10 @@ def test_one_wrong_date(by_ms: int, number: int, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("by_ms", [60_000, HOUR_MS, -HOUR_MS])
-@pytest.mark.parametrize("lanes", [1, 5])
-def test_alternating_dates(lanes: int, by_ms: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("parallel_calls", [1, 5])
+def test_alternating_dates(parallel_calls: int, by_ms: int, tmp_path: Path) -> None:
     """Two of AWS's servers do not agree on the time: the machine's own clock goes on."""
-    history = late(tmp_path, date_ms=alternating(by_ms), lanes=lanes)
+    history = late(tmp_path, date_ms=alternating(by_ms), parallel_calls=parallel_calls)
     history.run(0.5 * 3600)
     check(history)
 
@@ -109,7 +109,7 @@ def test_dates_that_come_while_a_slice_is_under_way(tmp_path: Path) -> None:
         return None if dateless >= 0 else now_ms
 
     # A slice has thirty pages: it is not read to its end when the first Date comes.
-    history = late(tmp_path, date_ms=date_ms, lanes=1, page_events=5)
+    history = late(tmp_path, date_ms=date_ms, parallel_calls=1, page_events=5)
     history.run(300)
     dateless, history.ahead_s = 28, 600
     history.run(800)

@@ -45,7 +45,10 @@ def build(folder: Path) -> Path:
     jobs: list[tuple[list[str], Path]] = [(["clang", "-std=c11", *COMMON], table)]
     # -fsanitize=fuzzer-no-link: coverage of the code under test.
     covered = [*CXX, "-fsanitize=fuzzer-no-link", "-fno-exceptions", "-fno-rtti"]
-    jobs += [(covered, source) for source in sorted(CSRC.glob("extract*.cpp"))]
+    jobs += [
+        (covered, source)
+        for source in sorted([*CSRC.glob("extract/*.cpp"), *CSRC.glob("json/*.cpp")])
+    ]
     jobs.append(([*CXX, "-fsanitize=fuzzer-no-link"], HERE / "fuzz_extract.cpp"))
     objects = []
     for command, source in jobs:

@@ -16,8 +16,8 @@
 #include <string>
 #include <vector>
 
-#include "extract.h"
-#include "program.h"
+#include "extract/extract.h"
+#include "extract/program.h"
 
 #define HOLDS(condition)                                                                  \
     ((condition) ? (void)0 : (std::fprintf(stderr, "does not hold: %s\n", #condition), std::abort()))

@@ -67,7 +67,7 @@ class Draw:
     length_s: float
     page_events: int
     config: Mapping[str, Any]
-    lanes: int
+    parallel_calls: int
     call_s: float
     slow_share: float
     dates: Dates
@@ -107,7 +107,7 @@ def drawn(seed: int) -> Draw:
             "max_catch_up": 6 * 3600,
             "shift": chance.choice((1, 1, 60)),
         },
-        lanes=chance.choice((1, 3, 5)),
+        parallel_calls=chance.choice((1, 3, 5)),
         call_s=chance.choice((0.02, 0.1, 0.4)),
         slow_share=chance.choice((0.0, 0.0, 0.02)),
         dates=dates,

@@ -16,7 +16,7 @@ from typing import Any
 
 from bad_moment import BadMoment
 from draw import START_MS, START_S, Dates, Draw, End, Process
-from fakes import Clock, FakeClient, FakeHost, FakeLanes
+from fakes import Clock, FakeClient, FakeHost, FakeParallelCalls
 from fault_plan import Fault, FaultPlan
 from going_wrong import go_wrong
 from living_logs import LivingLogs
@@ -24,12 +24,12 @@ from living_queue import CAPACITY, LivingQueue
 from machine import Ending, Killed, Machine
 from traffic import STREAM_PREFIX
 
-from k8saudit_eks.aws import LogGroup
-from k8saudit_eks.config import Config
-from k8saudit_eks.delivery.ledger import Ledger
+from k8saudit_eks.aws.log_group import LogGroup
+from k8saudit_eks.config.table import Config
+from k8saudit_eks.delivery.ledger.protocol import Ledger
+from k8saudit_eks.delivery.ledger.sqlite import open_ledger
 from k8saudit_eks.delivery.seen import BUCKET_MS
-from k8saudit_eks.delivery.sqlite_ledger import open_ledger
-from k8saudit_eks.sources.cloudwatch import PUSH_EVENTS, CloudWatchSource
+from k8saudit_eks.sources.cloudwatch.source import PUSH_EVENTS, CloudWatchSource
 
 # What is still refused at the end may keep so much around the bad moment back.
 BAD_MS = 1_000
@@ -207,7 +207,7 @@ class Life:
                 group,
                 given,
                 self._host,
-                lanes=FakeLanes(clock, draw.lanes),
+                parallel_calls=FakeParallelCalls(clock, draw.parallel_calls),
                 wall_s=machine.wall_s,
                 monotonic_s=machine.monotonic_s,
             )

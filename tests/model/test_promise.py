@@ -24,11 +24,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "faults"))
 from simulated_logs import RefusedRequest, SimulatedLogs
 
 from k8saudit_eks.delivery.acknowledge import Acknowledger
-from k8saudit_eks.delivery.ledger import Gap, Mark, Remembered
-from k8saudit_eks.delivery.read import Read
+from k8saudit_eks.delivery.ledger.protocol import Gap, Mark, Remembered
+from k8saudit_eks.delivery.polling.read import Read
+from k8saudit_eks.delivery.polling.settling import SLICE_MS
+from k8saudit_eks.delivery.polling.window import Window
 from k8saudit_eks.delivery.seen import BUCKET_MS, Key, SeenIds
-from k8saudit_eks.delivery.settling import SLICE_MS
-from k8saudit_eks.delivery.window import Window
 
 START_MS = 1_767_225_600_000
 LATE_WINDOW_MS = 60_000

@@ -16,7 +16,8 @@ import jsonschema
 import yaml
 
 from k8saudit_eks import PLUGIN_NAME
-from k8saudit_eks.config import parse_init_config, parse_open_params
+from k8saudit_eks.config.init_config import parse_init_config
+from k8saudit_eks.config.open_params import parse_open_params
 from k8saudit_eks.falco.merge import CONFIG_FILES, FalcoConfig, merge
 from k8saudit_eks.falco.section import section
 

@@ -1,4 +1,4 @@
-"""The native extractor (csrc/extract*.cpp with the generated table) as Python sees it.
+"""The native extractor (csrc/extract with the generated table) as Python sees it.
 
 Compiles it into a small shared library of its own, once a session.
 """
@@ -32,7 +32,8 @@ PLUGIN_EVENT = 322
 Key = str | int | None
 Values = list[str | int] | None
 
-# As in csrc/falco_abi.h and csrc/extract.h; tests/abi compares those with the hosts' own.
+# As in csrc/abi/falco_abi.h and csrc/extract/extract.h; tests/abi compares those with the
+# hosts' own.
 CDEF = """
     struct kae_abi_event_input { const void *evt; uint64_t evtnum; const char *evtsrc; };
     struct kae_abi_extract_field {
@@ -67,7 +68,7 @@ CDEF_PACKED = """
 FFI = cffi.FFI()
 FFI.cdef(CDEF)
 # What the library's own Python calls, from the file that declares it.
-CALLS = (CSRC / "python_calls_c.cdef.h").read_text("utf-8")
+CALLS = (CSRC / "python" / "python_calls_c.cdef.h").read_text("utf-8")
 FFI.cdef(CALLS[CALLS.index("struct kae_cut_member") :])
 FFI.cdef(CDEF_PACKED, packed=True)
 
@@ -77,7 +78,10 @@ def compile_extractor(folder: Path, flags: Sequence[str] = ()) -> list[Path]:
     table = folder / "fields.c"
     table.write_text(c_source(), encoding="utf-8")
     jobs = [(["gcc", *C_FLAGS], table)]
-    jobs += [(["g++", *CXX_FLAGS], source) for source in sorted(CSRC.glob("extract*.cpp"))]
+    jobs += [
+        (["g++", *CXX_FLAGS], source)
+        for source in sorted([*CSRC.glob("extract/*.cpp"), *CSRC.glob("json/*.cpp")])
+    ]
     running = []
     objects = []
     for command, source in jobs:

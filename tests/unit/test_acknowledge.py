@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from k8saudit_eks.delivery.acknowledge import Acknowledger
-from k8saudit_eks.delivery.ledger import Gap, Mark, NoLedger
+from k8saudit_eks.delivery.ledger.protocol import Gap, Mark, NoLedger
 from k8saudit_eks.delivery.seen import Key
 
 

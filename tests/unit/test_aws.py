@@ -11,10 +11,11 @@ import botocore.exceptions
 import pytest
 from botocore.stub import ANY, Stubber
 
-from k8saudit_eks import aws, aws_session
-from k8saudit_eks.aws import LogGroup, list_eks_clusters, open_log_group
-from k8saudit_eks.aws_errors import Failure, ReadError
-from k8saudit_eks.config import Config
+from k8saudit_eks.aws import log_group as aws
+from k8saudit_eks.aws import session as aws_session
+from k8saudit_eks.aws.errors import Failure, ReadError
+from k8saudit_eks.aws.log_group import LogGroup, list_eks_clusters, open_log_group
+from k8saudit_eks.config.table import Config
 from k8saudit_eks.errors import OpenError
 
 GROUP = "/aws/eks/prod/cluster"

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from k8saudit_eks import aws_session
-from k8saudit_eks.aws import LogGroup
-from k8saudit_eks.aws_errors import Failure, ReadError
-from k8saudit_eks.aws_session import new_client, new_session
-from k8saudit_eks.config import Config
+from k8saudit_eks.aws import session as aws_session
+from k8saudit_eks.aws.errors import Failure, ReadError
+from k8saudit_eks.aws.log_group import LogGroup
+from k8saudit_eks.aws.session import new_client, new_session
+from k8saudit_eks.config.table import Config
 
 
 @pytest.fixture

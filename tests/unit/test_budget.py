@@ -6,7 +6,7 @@ import gc
 
 import pytest
 
-from k8saudit_eks.delivery.budget import Budgets, CallBudget
+from k8saudit_eks.delivery.polling.budget import Budgets, CallBudget
 
 
 class Clock:

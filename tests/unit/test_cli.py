@@ -16,8 +16,8 @@ from click.testing import CliRunner, Result
 
 from k8saudit_eks.cli.library import library_path
 from k8saudit_eks.cli.main import command
-from k8saudit_eks.config import parse_init_config
-from k8saudit_eks.config_table import table
+from k8saudit_eks.config.init_config import parse_init_config
+from k8saudit_eks.config.table import table
 from k8saudit_eks.errors import PluginError
 from k8saudit_eks.fields.emit import fields_json
 

@@ -16,7 +16,7 @@ from falco_watch import FalcoWatch
 from k8saudit_eks import __version__
 from k8saudit_eks.cli.library import library_path, rules_files
 from k8saudit_eks.cli.main import command
-from k8saudit_eks.config_table import table
+from k8saudit_eks.config.table import table
 from k8saudit_eks.errors import PluginError
 from k8saudit_eks.falco.drop_in import digest
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from k8saudit_eks.delivery.clock import AHEAD_MAX_MS, ServerClock
+from k8saudit_eks.delivery.polling.clock import AHEAD_MAX_MS, ServerClock
 
 START_MS = 1_767_225_600_000
 HOUR_MS = 3_600_000

@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from k8saudit_eks.config import Config, json_schema, parse_init_config
-from k8saudit_eks.config_table import table
+from k8saudit_eks.config.init_config import json_schema, parse_init_config
+from k8saudit_eks.config.table import Config, table
 from k8saudit_eks.errors import ConfigError
 
 
@@ -201,7 +201,7 @@ def test_the_schema_lets_mistakes_through_to_our_messages() -> None:
 def test_nothing_heavy_is_imported_with_the_module() -> None:
     """It runs in the host at every start: YAML only once it is needed."""
     program = (
-        "import sys, k8saudit_eks.config as c; c.parse_init_config('{\"shift\":1}'); "
+        "import sys, k8saudit_eks.config.init_config as c; c.parse_init_config('{\"shift\":1}'); "
         "sys.exit(bool({'yaml', 'jsonschema', 'boto3', 'click', 'jsonpath_ng'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

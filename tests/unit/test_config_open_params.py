@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from k8saudit_eks.config import ClusterParams, ReplayParams, parse_open_params
+from k8saudit_eks.config.open_params import ClusterParams, ReplayParams, parse_open_params
 from k8saudit_eks.errors import ConfigError
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from k8saudit_eks.delivery.cursor import Cursor
+from k8saudit_eks.delivery.polling.cursor import Cursor
 
 START_MS = 1_767_225_600_000
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
-from k8saudit_eks import delivery_docs
+from k8saudit_eks.docs import delivery as delivery_docs
 
 DRAWN = Path(__file__).parents[2] / "docs" / "delivery.svg"
 NAMESPACE = "{http://www.w3.org/2000/svg}"

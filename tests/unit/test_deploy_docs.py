@@ -11,7 +11,7 @@ import yaml
 from deploy_files import CHART, CLUSTER, DEPLOY, INIT_CONFIG, ROOT, commands
 
 from k8saudit_eks import __version__
-from k8saudit_eks.config import parse_init_config
+from k8saudit_eks.config.init_config import parse_init_config
 from k8saudit_eks.falco.section import section
 
 INDEX = ROOT / "docs" / "deploy.md"

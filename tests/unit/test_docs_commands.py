@@ -13,7 +13,8 @@ from docs_commands import WrongError, check_command, entry, reasons
 from docs_pages import Block, Page, commands, keys, pages
 
 from k8saudit_eks import PLUGIN_NAME
-from k8saudit_eks.config import parse_init_config, parse_open_params
+from k8saudit_eks.config.init_config import parse_init_config
+from k8saudit_eks.config.open_params import parse_open_params
 from k8saudit_eks.errors import PluginError
 
 # What a block may be; "" is output or a drawing.

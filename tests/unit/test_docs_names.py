@@ -14,7 +14,7 @@ from docs_commands import FOLDERS, WrongError, check_make, parsed_names
 from docs_pages import ROOT, Page, Word, commands, keys, other_terms, pages
 
 from k8saudit_eks.cli.main import command as k8saudit_eks
-from k8saudit_eks.config_table import table
+from k8saudit_eks.config.table import table
 from k8saudit_eks.fields.table import FIELDS
 from k8saudit_eks.metrics import Metric
 
@@ -105,7 +105,7 @@ def options_in_blocks() -> frozenset[str]:
 @cache
 def sources() -> str:
     """The sources in one text, with the parts of broken strings joined."""
-    paths = [*(ROOT / "src").rglob("*.py"), *(ROOT / "csrc").iterdir()]
+    paths = [*(ROOT / "src").rglob("*.py"), *(ROOT / "csrc").rglob("*.*")]
     text = "\n".join(path.read_text("utf-8") for path in paths if path.is_file())
     return re.sub(r'"\s*f?"', "", text)
 
@@ -165,7 +165,7 @@ def _unknown_name(text: str) -> str | None:
 @cache
 def _file_names() -> frozenset[str]:
     """Names of files that look like a key with a dot: falco.yaml, metrics.py."""
-    modules = (path.name for path in [*(ROOT / "src").rglob("*.py"), *(ROOT / "csrc").iterdir()])
+    modules = (path.name for path in [*(ROOT / "src").rglob("*.py"), *(ROOT / "csrc").rglob("*.*")])
     return frozenset({"falco.yaml", "falco.service", *modules})
 
 

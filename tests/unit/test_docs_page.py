@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from k8saudit_eks.docs_page import DocsFile, DocsPage
+from k8saudit_eks.docs.page import DocsFile, DocsPage
 
 PAGE = DocsPage("python -m somewhere", {"first": lambda: "| one |", "second": lambda: "| two |"})
 TEXT = """# Title

@@ -33,6 +33,6 @@ def test_bounds_are_those_of_the_code() -> None:
     least = project["requires-python"].removeprefix(">=")
     versions = [row[0] for row in PAGE.rows() if re.match(r"3\.\d+", row[0])]
     assert f"{least} (Debian 12)" in versions
-    header = (ROOT / "csrc" / "falco_abi.h").read_text("utf-8")
+    header = (ROOT / "csrc" / "abi" / "falco_abi.h").read_text("utf-8")
     (api,) = re.findall(r'REQUIRED_API_VERSION "(\S+)"', header)
     assert f"plugin API {api} or a newer version 3" in PAGE.text

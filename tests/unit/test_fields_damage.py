@@ -297,8 +297,8 @@ DRIVER = r"""
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "extract.h"
-#include "program.h"
+#include "extract/extract.h"
+#include "extract/program.h"
 
 /* Asks every field about every file, and reads every byte of every answer. */
 int main(int argc, char **argv)

@@ -17,8 +17,8 @@ DRIVER = r"""
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "extract.h"
-#include "program.h"
+#include "extract/extract.h"
+#include "extract/program.h"
 
 static long left = -1; /* allocations until one fails; -1 for never */
 static int struck;     /* whether one has failed */
@@ -245,7 +245,7 @@ GROWTH_DRIVER = r"""
 #include <malloc.h>
 #include <stdio.h>
 #include <string>
-#include "extract_memory.h"
+#include "json/memory.h"
 
 static size_t allocated(void)
 {

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from k8saudit_eks.delivery.gaps import Gaps
-from k8saudit_eks.delivery.health import Health
-from k8saudit_eks.delivery.ledger import GAPS_MAX, Gap
-from k8saudit_eks.delivery.read import Purpose, Read
+from k8saudit_eks.delivery.ledger.protocol import GAPS_MAX, Gap
+from k8saudit_eks.delivery.polling.gaps import Gaps
+from k8saudit_eks.delivery.polling.health import Health
+from k8saudit_eks.delivery.polling.read import Purpose, Read
 
 START_MS = 1_767_225_600_000
 GIVE_UP_AFTER_MS = 3_900_000

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from k8saudit_eks.delivery.heads import Heads
-from k8saudit_eks.delivery.health import Health
-from k8saudit_eks.delivery.ledger import Gap
-from k8saudit_eks.delivery.read import Read
+from k8saudit_eks.delivery.ledger.protocol import Gap
+from k8saudit_eks.delivery.polling.heads import Heads
+from k8saudit_eks.delivery.polling.health import Health
+from k8saudit_eks.delivery.polling.read import Read
 
 START_MS = 1_767_225_600_000
 LATE_WINDOW_MS = 300_000

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from k8saudit_eks.delivery.health import Health
-from k8saudit_eks.delivery.read import Purpose, Read
+from k8saudit_eks.delivery.polling.health import Health
+from k8saudit_eks.delivery.polling.read import Purpose, Read
 
 START_MS = 1_767_225_600_000
 

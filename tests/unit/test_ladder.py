@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from k8saudit_eks.delivery.health import Health
-from k8saudit_eks.delivery.ladder import AGES_MS, SAMPLE_MS, Ladder
-from k8saudit_eks.delivery.read import Purpose, Read
+from k8saudit_eks.delivery.polling.health import Health
+from k8saudit_eks.delivery.polling.ladder import AGES_MS, SAMPLE_MS, Ladder
+from k8saudit_eks.delivery.polling.read import Purpose, Read
 
 START_MS = 1_767_225_600_000
 POLL_MS = 5_000

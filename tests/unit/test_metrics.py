@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from k8saudit_eks import metrics_docs
+from k8saudit_eks.docs import metrics as metrics_docs
 from k8saudit_eks.metrics import Metric
 
 DOCS = Path(__file__).parents[2] / "docs" / "metrics.md"

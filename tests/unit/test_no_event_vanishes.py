@@ -21,13 +21,13 @@ from hypothesis import strategies as st
 from native_extract import Native, native_close
 
 from k8saudit_eks.audit import Origin, frame
-from k8saudit_eks.aws import LogGroup
+from k8saudit_eks.aws.log_group import LogGroup
 from k8saudit_eks.closed_json import MAX_OPEN, Close, Closed
 from k8saudit_eks.fields.reference import Event
 from k8saudit_eks.host_log import LogLimiter
 from k8saudit_eks.metrics import Metric
 from k8saudit_eks.repair import close
-from k8saudit_eks.sources.framing import Framer
+from k8saudit_eks.sources.cloudwatch.framing import Framer
 
 START = '{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Metadata","auditID":"a'
 END = '","stage":"ResponseComplete","stageTimestamp":"2026-01-01T00:00:00.000000Z"}'
@@ -211,8 +211,8 @@ def test_a_megabyte_is_closed_as_the_oracle_does(extractor_library: Any, text: s
 def test_the_plugin_does_without_the_oracle() -> None:
     """Nothing that is loaded into a host closes JSON in Python, which would take the GIL."""
     code = (
-        "import sys, k8saudit_eks.plugin, k8saudit_eks.sources.cloudwatch, "
-        "k8saudit_eks.sources.replay; sys.exit('k8saudit_eks.repair' in sys.modules)"
+        "import sys, k8saudit_eks.plugin, k8saudit_eks.sources.cloudwatch.source, "
+        "k8saudit_eks.sources.replay.source; sys.exit('k8saudit_eks.repair' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 

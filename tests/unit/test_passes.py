@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from k8saudit_eks.delivery.health import Health
-from k8saudit_eks.delivery.ledger import Gap
-from k8saudit_eks.delivery.passes import PARTS_MAX, REFUSALS_PROOF, Pass, back_off_ms
-from k8saudit_eks.delivery.read import Purpose, Read
+from k8saudit_eks.delivery.ledger.protocol import Gap
+from k8saudit_eks.delivery.polling.health import Health
+from k8saudit_eks.delivery.polling.passes import PARTS_MAX, REFUSALS_PROOF, Pass, back_off_ms
+from k8saudit_eks.delivery.polling.read import Purpose, Read
 
 START_MS = 1_767_225_600_000
 LENGTH_MS = 30_000

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from k8saudit_eks.delivery.ledger import Gap, Mark, Remembered
-from k8saudit_eks.delivery.process_ledger import KEPT_MOST, KEPT_S, ProcessLedgers
+from k8saudit_eks.delivery.ledger.process import KEPT_MOST, KEPT_S, ProcessLedgers
+from k8saudit_eks.delivery.ledger.protocol import Gap, Mark, Remembered
 from k8saudit_eks.delivery.seen import BUCKET_MS, Key
 
 NOTHING = Remembered(None, [])

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from k8saudit_eks.delivery.ledger import Gap
-from k8saudit_eks.delivery.read import Purpose, Read
+from k8saudit_eks.delivery.ledger.protocol import Gap
+from k8saudit_eks.delivery.polling.read import Purpose, Read
+from k8saudit_eks.delivery.polling.window import Window
 from k8saudit_eks.delivery.seen import SeenIds
-from k8saudit_eks.delivery.window import Window
 
 START_MS = 1_767_225_600_000
 HOUR_MS = 3_600_000

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from k8saudit_eks.config import Config
+from k8saudit_eks.config.table import Config
 from k8saudit_eks.errors import OpenError
 from k8saudit_eks.event_queue import QueueClosed
 from k8saudit_eks.metrics import Metric
 from k8saudit_eks.repair import close
-from k8saudit_eks.sources.replay import open_replay
+from k8saudit_eks.sources.replay.source import open_replay
 
 STREAM = "kube-apiserver-audit-0123456789abcdef"
 

@@ -7,8 +7,8 @@ import json
 
 import pytest
 
-from k8saudit_eks.sources import replay_records
-from k8saudit_eks.sources.replay_records import DocumentSizeError, Record, records
+from k8saudit_eks.sources.replay import records as replay_records
+from k8saudit_eks.sources.replay.records import DocumentSizeError, Record, records
 
 
 class CountingReader(io.BytesIO):

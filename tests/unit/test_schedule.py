@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from k8saudit_eks.delivery.gaps import Gaps
-from k8saudit_eks.delivery.heads import Heads
-from k8saudit_eks.delivery.health import Health
-from k8saudit_eks.delivery.ladder import Ladder
-from k8saudit_eks.delivery.ledger import Gap
-from k8saudit_eks.delivery.read import Purpose, Read
-from k8saudit_eks.delivery.schedule import Schedule
-from k8saudit_eks.delivery.settling import SLICE_MS, Settling
+from k8saudit_eks.delivery.ledger.protocol import Gap
+from k8saudit_eks.delivery.polling.gaps import Gaps
+from k8saudit_eks.delivery.polling.heads import Heads
+from k8saudit_eks.delivery.polling.health import Health
+from k8saudit_eks.delivery.polling.ladder import Ladder
+from k8saudit_eks.delivery.polling.read import Purpose, Read
+from k8saudit_eks.delivery.polling.schedule import Schedule
+from k8saudit_eks.delivery.polling.settling import SLICE_MS, Settling
 
 START_MS = 1_767_225_600_000
 POLL_MS = 5_000

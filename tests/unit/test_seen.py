@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from k8saudit_eks.delivery.ledger import Gap
+from k8saudit_eks.delivery.ledger.protocol import Gap
 from k8saudit_eks.delivery.seen import BUCKET_MS, SeenIds, buckets_touching
 
 

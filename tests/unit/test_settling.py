@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from k8saudit_eks.delivery.health import Health
-from k8saudit_eks.delivery.ledger import Gap
-from k8saudit_eks.delivery.passes import PARTS_MAX
-from k8saudit_eks.delivery.read import Purpose, Read
-from k8saudit_eks.delivery.settling import SLICE_MAX_MS, SLICE_MS, SLICE_PAGES_MAX, Settling
+from k8saudit_eks.delivery.ledger.protocol import Gap
+from k8saudit_eks.delivery.polling.health import Health
+from k8saudit_eks.delivery.polling.passes import PARTS_MAX
+from k8saudit_eks.delivery.polling.read import Purpose, Read
+from k8saudit_eks.delivery.polling.settling import SLICE_MAX_MS, SLICE_MS, SLICE_PAGES_MAX, Settling
 
 START_MS = 1_767_225_600_000
 LATE_WINDOW_MS = 300_000

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from k8saudit_eks import sizing_docs as sizing
-from k8saudit_eks.config import Config
+from k8saudit_eks.config.table import Config
+from k8saudit_eks.docs import sizing
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = DOCS / "sizing.md"

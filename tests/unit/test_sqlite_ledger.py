@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from k8saudit_eks.config import Config
-from k8saudit_eks.delivery.ledger import GAPS_MAX, Gap, Mark, NoLedger, Remembered
-from k8saudit_eks.delivery.ledger_file import FORMAT
-from k8saudit_eks.delivery.process_ledger import ProcessLedger
+from k8saudit_eks.config.table import Config
+from k8saudit_eks.delivery.ledger.file import FORMAT
+from k8saudit_eks.delivery.ledger.process import ProcessLedger
+from k8saudit_eks.delivery.ledger.protocol import GAPS_MAX, Gap, Mark, NoLedger, Remembered
+from k8saudit_eks.delivery.ledger.sqlite import SqliteLedger, open_ledger
+from k8saudit_eks.delivery.ledger.state_dir import ledger_of, ledger_path
 from k8saudit_eks.delivery.seen import BUCKET_MS, Key
-from k8saudit_eks.delivery.sqlite_ledger import SqliteLedger, open_ledger
-from k8saudit_eks.delivery.state_dir import ledger_of, ledger_path
 from k8saudit_eks.errors import OpenError
 
 LOG = logging.getLogger("test.ledger")
@@ -161,9 +161,9 @@ def test_a_killed_process_has_written_everything(path: Path) -> None:
     code = f"""
 import logging, os, signal
 from pathlib import Path
-from k8saudit_eks.delivery.ledger import Mark
+from k8saudit_eks.delivery.ledger.protocol import Mark
 from k8saudit_eks.delivery.seen import Key
-from k8saudit_eks.delivery.sqlite_ledger import open_ledger
+from k8saudit_eks.delivery.ledger.sqlite import open_ledger
 ledger = open_ledger(Path({str(path)!r}), logging.getLogger())
 for number in range(50):
     ledger.write([Key(7, number.to_bytes(15, "big"))], Mark(number))
@@ -179,7 +179,7 @@ def test_a_second_process_is_refused(path: Path) -> None:
     code = f"""
 import logging, sys
 from pathlib import Path
-from k8saudit_eks.delivery.sqlite_ledger import open_ledger
+from k8saudit_eks.delivery.ledger.sqlite import open_ledger
 ledger = open_ledger(Path({str(path)!r}), logging.getLogger())
 print("open", flush=True)
 sys.stdin.read()
@@ -205,7 +205,7 @@ def test_a_second_handle_of_the_same_process_is_refused(path: Path) -> None:
     code = f"""
 import logging
 from pathlib import Path
-from k8saudit_eks.delivery.sqlite_ledger import open_ledger
+from k8saudit_eks.delivery.ledger.sqlite import open_ledger
 open_ledger(Path({str(path)!r}), logging.getLogger())
 """
     other = subprocess.run(

@@ -45,7 +45,7 @@ def strings_of_c(path: Path) -> list[str]:
 @functools.cache
 def messages() -> list[str]:
     python = (ROOT / "src" / "k8saudit_eks").rglob("*.py")
-    c = (ROOT / "csrc").glob("*.c")
+    c = (ROOT / "csrc").rglob("*.c")
     return [
         *(text for path in python for text in strings_of_python(path)),
         *(text for path in c for text in strings_of_c(path)),

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from k8saudit_eks.delivery.ledger import Gap
-from k8saudit_eks.delivery.passes import EMPTY_PAGES_MAX
-from k8saudit_eks.delivery.read import Purpose, Read
+from k8saudit_eks.delivery.ledger.protocol import Gap
+from k8saudit_eks.delivery.polling.passes import EMPTY_PAGES_MAX
+from k8saudit_eks.delivery.polling.read import Purpose, Read
+from k8saudit_eks.delivery.polling.window import Window
 from k8saudit_eks.delivery.seen import SeenIds
-from k8saudit_eks.delivery.window import Window
 
 START_MS = 1_767_225_600_000
 POLL_MS = 5_000

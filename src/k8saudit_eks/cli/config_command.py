@@ -9,8 +9,7 @@ import click
 
 from k8saudit_eks.cli.key_options import given_keys, key_options
 from k8saudit_eks.cli.library import library_path
-from k8saudit_eks.config import parse_open_params
-from k8saudit_eks.config_open_params import ReplayParams
+from k8saudit_eks.config.open_params import ReplayParams, parse_open_params
 from k8saudit_eks.falco.section import section, section_yaml
 
 

@@ -23,8 +23,8 @@ from rich.text import Text
 
 from k8saudit_eks.cli.completion import complete_field
 from k8saudit_eks.cli.printable import printable
-from k8saudit_eks.config import Config
-from k8saudit_eks.config_open_params import replay_path
+from k8saudit_eks.config.open_params import replay_path
+from k8saudit_eks.config.table import Config
 from k8saudit_eks.errors import PluginError
 from k8saudit_eks.event_queue import QueueClosed
 from k8saudit_eks.fields.document import TooDeepError
@@ -33,7 +33,7 @@ from k8saudit_eks.fields.reference import Event
 from k8saudit_eks.fields.table import FIELDS
 from k8saudit_eks.metrics import Metric
 from k8saudit_eks.repair import close
-from k8saudit_eks.sources.replay import open_replay
+from k8saudit_eks.sources.replay.source import open_replay
 
 _ASKED = re.compile(r"([\w.]+)(?:\[(.*)\])?", re.DOTALL)
 

@@ -12,8 +12,7 @@ from k8saudit_eks.cli.key_options import given_keys, key_options
 from k8saudit_eks.cli.library import library_path, rules_files
 from k8saudit_eks.cli.printable import printable
 from k8saudit_eks.cli.profile_region import region_of_profile
-from k8saudit_eks.config import parse_open_params
-from k8saudit_eks.config_open_params import ReplayParams
+from k8saudit_eks.config.open_params import ReplayParams, parse_open_params
 from k8saudit_eks.errors import PluginError
 from k8saudit_eks.falco.install import InstallError, Request, install
 from k8saudit_eks.falco.places import PLUGINS, RULES, STATE_DIR, Places, User, user

@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from k8saudit_eks.cli.region import check_region
-from k8saudit_eks.config import parse_init_config
-from k8saudit_eks.config_table import TableRow, table
+from k8saudit_eks.config.init_config import parse_init_config
+from k8saudit_eks.config.table import TableRow, table
 
 _TYPES: dict[str, type] = {"string": str, "integer": int, "number": float}
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from k8saudit_eks.config import Config
+from k8saudit_eks.config.table import Config
 from k8saudit_eks.errors import PluginError, shown
 from k8saudit_eks.iam_policy import (
     LogGroups,

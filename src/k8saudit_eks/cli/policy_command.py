@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import click
 
-from k8saudit_eks import config_checks as checks
 from k8saudit_eks.cli import trust_policy as trust
 from k8saudit_eks.cli.policies import (
     ACCOUNT_PLACE,
@@ -21,8 +20,9 @@ from k8saudit_eks.cli.policies import (
     reads,
 )
 from k8saudit_eks.cli.region import check_region
-from k8saudit_eks.config import parse_init_config
-from k8saudit_eks.config_open_params import replay_path
+from k8saudit_eks.config import checks
+from k8saudit_eks.config.init_config import parse_init_config
+from k8saudit_eks.config.open_params import replay_path
 from k8saudit_eks.errors import shown
 from k8saudit_eks.iam_policy import Policy, policy_of
 from k8saudit_eks.targets import Target, parse_targets

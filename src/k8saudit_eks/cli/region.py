@@ -10,7 +10,7 @@ import difflib
 from collections import Counter
 from functools import cache
 
-from k8saudit_eks import config_checks
+from k8saudit_eks.config import checks as config_checks
 from k8saudit_eks.errors import ConfigError, shown
 
 

@@ -65,14 +65,14 @@ def principal_partition(arn: str) -> str | None:
 
 
 def namespace(value: str) -> str | None:
-    """None, or why it is no namespace's name, as in config_checks."""
+    """None, or why it is no namespace's name, as in config/checks.py."""
     if _NAMESPACE.fullmatch(value):
         return None
     return "but a namespace's name has 1 to 63 lower-case letters, digits and '-'"
 
 
 def service_account(value: str) -> str | None:
-    """None, or why it is no service account's name, as in config_checks."""
+    """None, or why it is no service account's name, as in config/checks.py."""
     if _SERVICE_ACCOUNT.fullmatch(value):
         return None
     return "but a service account's name has 1 to 253 lower-case letters, digits, '-' and '.'"

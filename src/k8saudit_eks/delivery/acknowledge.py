@@ -6,7 +6,7 @@ import threading
 from collections import deque
 from collections.abc import Sequence
 
-from k8saudit_eks.delivery.ledger import Ledger, Mark
+from k8saudit_eks.delivery.ledger.protocol import Ledger, Mark
 from k8saudit_eks.delivery.seen import Key
 
 # A capture that delivers nothing writes down this often that it lives.

@@ -8,7 +8,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from k8saudit_eks.delivery.ledger import Gap
+    from k8saudit_eks.delivery.ledger.protocol import Gap
 
 # Ids are forgotten a bucket at a time.
 BUCKET_MS = 10_000

@@ -1,4 +1,4 @@
-"""Compiles the field table to the programs that csrc/extract.cpp runs (csrc/program.h).
+"""Compiles the field table to the programs of csrc/extract/program.h.
 
 Leading members of a path become nodes: places that the extractor resolves at most
 once an event, shared by all fields. What follows becomes ops.

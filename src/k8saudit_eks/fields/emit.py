@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from k8saudit_eks.docs_page import DocsPage
+from k8saudit_eks.docs.page import DocsPage
 from k8saudit_eks.fields.compile import NO_NODE, Range, Tables, compile_fields
 from k8saudit_eks.fields.model import KEY, Arg, Field, Shape
 from k8saudit_eks.fields.table import FIELDS
@@ -43,11 +43,11 @@ def _description(row: Field) -> str:
 
 
 def c_source() -> str:
-    """The text of generated/fields.c; it includes csrc/program.h and defines all it declares."""
+    """The text of generated/fields.c: all that csrc/extract/program.h declares."""
     tables = compile_fields(FIELDS)
     parts = [
         "/* Generated from src/k8saudit_eks/fields/table.py; do not edit. */\n"
-        '#include "program.h"\n',
+        '#include "extract/program.h"\n',
         _array("kae_op", "kae_ops", tables.ops, _c_op),
         _array("kae_name", "kae_guard_values", tables.guard_values, _c_name),
         _array(

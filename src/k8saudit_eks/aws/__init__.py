@@ -1,0 +1,1 @@
+"""AWS: the only room that imports boto3 and botocore."""

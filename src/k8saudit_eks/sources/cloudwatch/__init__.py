@@ -1,0 +1,1 @@
+"""One cluster's audit log in CloudWatch Logs, polled."""

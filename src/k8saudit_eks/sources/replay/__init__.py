@@ -1,0 +1,1 @@
+"""Audit events from files, through the same path as live ones."""
