@@ -1,0 +1,39 @@
+/* How log events are kept: what read.cpp and add.cpp write, and frame.cpp reads. */
+#ifndef KAE_LOG_EVENTS_STORE_H
+#define KAE_LOG_EVENTS_STORE_H
+
+#include <cstdint>
+#include <cstdlib>
+#include <string_view>
+
+#include "json/memory.h"
+#include "log_events/log_events.h"
+
+/* simdjson may read so many bytes behind a text (SIMDJSON_PADDING). */
+struct kae_log_events {
+    kae_log_events() = default;
+    kae_log_events(const kae_log_events &) = delete;
+    kae_log_events &operator=(const kae_log_events &) = delete;
+    ~kae_log_events() { std::free(document); }
+
+    /* One entry a log event. */
+    kae::Array<int64_t> timestamps_ms;
+    kae::Array<int64_t> ingestion_times_ms;
+    kae::Array<int32_t> streams;
+    kae::Array<uint8_t> keys;
+    kae::Array<kae_text> ids;
+    kae::Array<kae_text> messages; /* escaped, without quotes, if is_escaped; else as logged */
+
+    kae::Array<kae_text> stream_names;
+
+    /* Of read(): the document, with simdjson's padding behind it; ids, names and messages
+     * point into it. Messages are as they stand in it, with their escapes. */
+    char *document = nullptr;
+    bool is_escaped = false;
+    kae::Array<char> rest;
+
+    /* Of add(): all texts; valid UTF-8. */
+    kae::Texts texts;
+};
+
+#endif
