@@ -46,7 +46,7 @@ def open_cloudwatch(config: Config, cluster: str, host: Host) -> CloudWatchSourc
         OpenError: it can't be read, or another process reads it with the same
             state_dir; one sentence that says what to do.
     """
-    log_group = open_log_group(config, cluster)
+    log_group = open_log_group(config, cluster, host.reader)
     ledger = ledger_of(config, log_group.region, log_group.name, host.log)
     # Without the permission that tells the account, the way to it stands for it.
     account = log_group.account or (config.profile, config.role_arn)
