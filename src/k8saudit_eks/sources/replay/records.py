@@ -21,10 +21,14 @@ import re
 from collections.abc import Iterator
 from typing import Any, BinaryIO, NamedTuple
 
-from k8saudit_eks.audit import TRUNCATED_SUFFIX, parse_time_ns
+from k8saudit_eks.log_events import DocumentSizeError, LogEventReader, message_bytes
+from k8saudit_eks.rfc3339 import parse_time_ns
+from k8saudit_eks.sources.replay.exported import Exported, read_exported
 
 MAX_DOCUMENT_BYTES = 256 * 1024 * 1024
 
+# What EKS's log shipper puts at the end of a line that it cut.
+_TRUNCATED_SUFFIX = "[Truncated...]"
 _PLAIN = b'{"kind":"Event",'
 _STAMPED = re.compile(r"(\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d))\s+(?:([^\s{]+)\s+)?(?=\{)")
 _ONLY_BRACKETS = re.compile(r"[\[{\s]*")
@@ -38,12 +42,12 @@ _FORGET_CHARS = 16_384
 class Record(NamedTuple):
     """One log line and what is known of it.
 
-    message is None where nothing that could be a log line was found.
+    message is as it was logged; None where nothing that could be a log line was found.
     line counts from 1; item is the place within a document of several events,
     from 1, or 0.
     """
 
-    message: str | None
+    message: bytes | None
     line: int
     item: int = 0
     event_id: str | None = None
@@ -54,12 +58,12 @@ class Record(NamedTuple):
     account: str | None = None
 
 
-class DocumentSizeError(Exception):
-    """A document spread over lines, or a line, has more than MAX_DOCUMENT_BYTES."""
+def records(
+    content: BinaryIO, reader: LogEventReader, *, limit_bytes: int = MAX_DOCUMENT_BYTES
+) -> Iterator[Record | Exported]:
+    """What one file holds, in its order.
 
-
-def records(content: BinaryIO, *, limit_bytes: int = MAX_DOCUMENT_BYTES) -> Iterator[Record]:
-    """The records of one file, in its order.
+    The reader gets the documents first; what it declines is read here, leniently.
 
     Raises:
         DocumentSizeError: at the place where it stands; everything before it came out.
@@ -70,14 +74,14 @@ def records(content: BinaryIO, *, limit_bytes: int = MAX_DOCUMENT_BYTES) -> Iter
         return
     if _is_lines(start):
         for number, raw in itertools.chain(start, lines):
-            yield from _of_line(number, raw)
+            yield from _of_line(number, raw, reader)
         return
     (first, text), (second, more) = start
     blocks = [text, b"\n" * (second - first - 1), more]
     blocks.append(content.read(max(0, limit_bytes - sum(map(len, blocks)))))
     if content.read(1):
         raise DocumentSizeError
-    yield from _of_documents(b"".join(blocks).decode("utf-8", "replace"), first)
+    yield from _read(b"".join(blocks), first, reader)
 
 
 def _lines(content: BinaryIO, limit_bytes: int) -> Iterator[tuple[int, bytes]]:
@@ -99,8 +103,10 @@ def _is_lines(start: list[tuple[int, bytes]]) -> bool:
     It is not if the first line can't stand alone; unless the second one can:
     then the first is a line that was cut.
     """
+    if len(start) == 1:
+        return True
     first = start[0][1].decode("utf-8", "replace")
-    if _stands_alone(first) or len(start) == 1:
+    if _stands_alone(first):
         return True
     return not _ONLY_BRACKETS.fullmatch(first) and _stands_alone(
         start[1][1].decode("utf-8", "replace")
@@ -109,7 +115,7 @@ def _is_lines(start: list[tuple[int, bytes]]) -> bool:
 
 def _stands_alone(line: str) -> bool:
     text = line.strip()
-    if text[:1] not in ("{", "[") or text.endswith(TRUNCATED_SUFFIX):
+    if text[:1] not in ("{", "[") or text.endswith(_TRUNCATED_SUFFIX):
         return True
     try:
         _, end = _DECODER.raw_decode(text)
@@ -118,23 +124,33 @@ def _stands_alone(line: str) -> bool:
     return text[end : end + 1] in ("", "{", "[")
 
 
-def _of_line(number: int, raw: bytes) -> Iterator[Record]:
-    line = raw.decode("utf-8", "replace").strip()
+def _of_line(number: int, raw: bytes, reader: LogEventReader) -> Iterator[Record | Exported]:
     # As the API server writes it: nothing is parsed here.
     if raw.startswith(_PLAIN):
-        yield Record(line, number)
-    elif stamp := _STAMPED.match(line):
+        yield Record(raw.strip(), number)
+        return
+    line = raw.decode("utf-8", "replace").strip()
+    if stamp := _STAMPED.match(line):
         time_ns = parse_time_ns(stamp[1])
         yield Record(
-            line[stamp.end() :],
+            line[stamp.end() :].encode(),
             number,
             timestamp_ms=None if time_ns is None else time_ns // 1_000_000,
             log_stream=stamp[2],
         )
-    elif line[:1] in ("{", "[") and not line.endswith(TRUNCATED_SUFFIX):
-        yield from _of_documents(line, number)
+    elif line[:1] in ("{", "[") and not line.endswith(_TRUNCATED_SUFFIX):
+        yield from _read(raw, number, reader)
     else:
-        yield Record(line, number)
+        yield Record(line.encode(), number)
+
+
+def _read(text: bytes, line: int, reader: LogEventReader) -> Iterator[Record | Exported]:
+    """A text of documents."""
+    exported = read_exported(text, line, reader)
+    if exported is None:
+        yield from _of_documents(text.decode("utf-8", "replace").strip(), line)
+    else:
+        yield exported
 
 
 def _of_documents(text: str, line: int) -> Iterator[Record]:
@@ -160,7 +176,7 @@ def _of_documents(text: str, line: int) -> Iterator[Record]:
             rest = _OBJECT_AT_LINE_START.search(text, position)
             # The event framing repairs single lines, so a broken one goes there.
             lines = text.find("\n", position, len(text) - 1)
-            yield Record(text[position:] if lines < 0 else None, line)
+            yield Record(text[position:].encode() if lines < 0 else None, line)
             if rest is None:
                 return
             position = rest.end()
@@ -173,7 +189,7 @@ def _of_document(document: Any, text: str, line: int) -> Iterator[Record]:
     """The records of one document; text is the document as it was written."""
     if isinstance(document, dict) and "auditID" in document:
         # The text and not the document: numbers and repeated members stay as they were.
-        yield Record(text, line)
+        yield Record(message_bytes(text), line)
     elif isinstance(document, dict) and document.get("messageType") == "CONTROL_MESSAGE":
         # A subscription's test message, sent by CloudWatch Logs itself.
         return
@@ -207,14 +223,16 @@ def _items(document: Any) -> list[Any] | None:
 def _of_item(item: Any, line: int, number: int, shared: dict[str, Any]) -> Record:
     if not isinstance(item, dict):
         # An array of log lines as strings.
-        return Record(item if isinstance(item, str) else None, line, number)
+        return Record(_message(item), line, number)
     if "auditID" in item:
-        return Record(_written(item), line, number, log_stream=_text(shared.get("logStream")))
+        return Record(
+            message_bytes(_written(item)), line, number, log_stream=_text(shared.get("logStream"))
+        )
     message = item.get("message")
     if isinstance(message, dict):
         message = _written(message)
     return Record(
-        _text(message),
+        _message(message),
         line,
         number,
         event_id=_text(item.get("eventId", item.get("id"))),
@@ -228,6 +246,10 @@ def _of_item(item: Any, line: int, number: int, shared: dict[str, Any]) -> Recor
 
 def _written(document: dict[str, Any]) -> str:
     return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+
+
+def _message(value: Any) -> bytes | None:
+    return message_bytes(value) if isinstance(value, str) else None
 
 
 def _text(value: Any) -> str | None:

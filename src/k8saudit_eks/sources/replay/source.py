@@ -6,29 +6,24 @@ open_params `file:///path`.
 
 from __future__ import annotations
 
-import re
+import functools
 import threading
 import time
 import zlib
 from collections.abc import Callable
 from pathlib import Path
 
-from k8saudit_eks.audit import Origin, frame
 from k8saudit_eks.config.table import Config
 from k8saudit_eks.event_queue import EventQueue, Host, QueueClosed
+from k8saudit_eks.log_events import DocumentSizeError
 from k8saudit_eks.metrics import Metric
 from k8saudit_eks.sources import Source
+from k8saudit_eks.sources.replay.batch import Batch, PassedOver
+from k8saudit_eks.sources.replay.exported import Exported
 from k8saudit_eks.sources.replay.files import OpenFile, ReplayFile, find
-from k8saudit_eks.sources.replay.records import (
-    MAX_DOCUMENT_BYTES,
-    DocumentSizeError,
-    Record,
-    records,
-)
+from k8saudit_eks.sources.replay.origins import Origins
+from k8saudit_eks.sources.replay.records import MAX_DOCUMENT_BYTES, Record, records
 
-_PAGE_EVENTS = 500
-# Large events must not make a page that waits long for room in the queue.
-_PAGE_BYTES = 4 * 1024 * 1024
 _REPORT_INTERVAL_S = 60.0
 
 
@@ -62,7 +57,7 @@ class _Replay:
         self._files = files
         self._host = host
         self._max_size_bytes = config.max_event_size
-        self._origins = _Origins(config)
+        self._origins = Origins(config)
         self._passed_over = _PassedOver(host, clock)
         self._total_bytes = sum(file.size_bytes for file in files)
         self._name = f"replay {path.name or path}"
@@ -72,39 +67,48 @@ class _Replay:
         return self._name
 
     def run(self, queue: EventQueue, stop: threading.Event) -> None:
-        page = _Page(queue, self._host)
+        batch = Batch(queue, self._host, self._origins, max_size_bytes=self._max_size_bytes)
         finished_bytes = 0
         try:
             for file in self._files:
-                if not self._read(file, page, finished_bytes, stop):
+                passed_over = functools.partial(self._passed_over.line, file)
+                if not self._read(file, batch, passed_over, queue, finished_bytes, stop):
                     return
+                batch.push(passed_over)
                 finished_bytes += file.size_bytes
-            page.push()
         except QueueClosed:
             return
         queue.set_progress(10_000)
         self._passed_over.report_rest()
-        self._report_end(page.pushed)
+        self._report_end(batch.pushed)
 
     def close(self) -> None:
         """Nothing is remembered between replays."""
 
     def _read(
-        self, file: ReplayFile, page: _Page, finished_bytes: int, stop: threading.Event
+        self,
+        file: ReplayFile,
+        batch: Batch,
+        passed_over: PassedOver,
+        queue: EventQueue,
+        finished_bytes: int,
+        stop: threading.Event,
     ) -> bool:
-        """Push one file's events; False when the capture was stopped."""
+        """Push one file's events but for the last batch; False when the capture was stopped."""
         line = 0
         try:
             with OpenFile(file.path) as opened:
                 stream = self._origins.stream_of_folder(file.path)
-                for record in records(opened.content):
+                for record in records(opened.content, self._host.reader):
                     line = record.line
                     if stop.is_set():
                         return False
-                    if not self._take(record, stream, file, page):
+                    if not self._take(record, stream, batch, passed_over):
                         continue
-                    page.push()
-                    page.show_progress(finished_bytes + opened.position_bytes(), self._total_bytes)
+                    done_bytes = finished_bytes + opened.position_bytes()
+                    # The last hundredth belongs to the end of the replay.
+                    progress = done_bytes * 10_000 // max(1, self._total_bytes)
+                    queue.set_progress(min(9_999, progress))
         except DocumentSizeError:
             self._give_up(
                 file,
@@ -117,33 +121,23 @@ class _Replay:
             self._give_up(file, line, f"unreadable ({reason}): download it again")
         return not stop.is_set()
 
-    def _take(self, record: Record, stream: str | None, file: ReplayFile, page: _Page) -> bool:
-        """Frame one record; True when the page is full."""
-        stream = record.log_stream or stream
+    def _take(
+        self,
+        record: Record | Exported,
+        folder_stream: str | None,
+        batch: Batch,
+        passed_over: PassedOver,
+    ) -> bool:
+        """Add what was read to the batch; True when that pushed events."""
+        if isinstance(record, Exported):
+            others = batch.push_document(record, folder_stream, passed_over)
+            self._passed_over.other_streams += others
+            return True
+        stream = record.log_stream or folder_stream
         if stream is not None and not self._origins.is_audit_stream(stream):
             self._passed_over.other_streams += 1
             return False
-        framed = (
-            frame(
-                record.message,
-                origin=self._origins.of(record.log_group, stream, record.account),
-                close=self._host.close_json,
-                event_id=record.event_id,
-                ingestion_time_ms=record.ingestion_time_ms,
-                timestamp_ms=record.timestamp_ms,
-                max_size_bytes=self._max_size_bytes,
-            )
-            if record.message is not None
-            else ()
-        )
-        # Whoever replays a file reads the log, too: no event is made up in it.
-        events = [event for event in framed if not event.unreadable]
-        if not events or len(events) < len(framed):
-            self._passed_over.line(file, record)
-        full = False
-        for event in events:
-            full = page.add(event.payload, event.time_ns, event.truncated)
-        return full
+        return batch.add(record, stream, passed_over)
 
     def _give_up(self, file: ReplayFile, line: int, reason: str) -> None:
         self._host.count(Metric.EVENTS_INVALID)
@@ -170,72 +164,6 @@ class _Replay:
         )
 
 
-class _Page:
-    """Events on their way to the queue, pushed together."""
-
-    def __init__(self, queue: EventQueue, host: Host) -> None:
-        self.pushed = 0
-        self._queue = queue
-        self._host = host
-        self._payloads: list[bytes] = []
-        self._times_ns: list[int] = []
-        self._bytes = 0
-        self._truncated = 0
-
-    def add(self, payload: bytes, time_ns: int, truncated: bool) -> bool:
-        """True when it is time to push."""
-        self._payloads.append(payload)
-        self._times_ns.append(time_ns)
-        self._bytes += len(payload)
-        self._truncated += truncated
-        return len(self._payloads) >= _PAGE_EVENTS or self._bytes >= _PAGE_BYTES
-
-    def push(self) -> None:
-        if self._payloads:
-            self._queue.push(self._payloads, self._times_ns)
-        self.pushed += len(self._payloads)
-        if self._truncated:
-            self._host.count(Metric.EVENTS_TRUNCATED, self._truncated)
-        self._payloads, self._times_ns = [], []
-        self._bytes = self._truncated = 0
-
-    def show_progress(self, done_bytes: int, total_bytes: int) -> None:
-        # The last hundredth belongs to the end of the replay.
-        self._queue.set_progress(min(9_999, done_bytes * 10_000 // max(1, total_bytes)))
-
-
-class _Origins:
-    """Envelopes' origins by log group, stream and account, each made once."""
-
-    def __init__(self, config: Config) -> None:
-        before, _, after = config.log_group.partition("{cluster}")
-        self._cluster = re.compile(f"{re.escape(before)}(.+?){re.escape(after)}")
-        self._fixed_group = "{cluster}" not in config.log_group
-        self._prefix, _, _ = config.log_stream_prefix.partition("{cluster}")
-        self._known: dict[tuple[str | None, str | None, str | None], Origin] = {}
-
-    def is_audit_stream(self, log_stream: str) -> bool:
-        return log_stream.startswith(self._prefix)
-
-    def stream_of_folder(self, path: Path) -> str | None:
-        """Exports to S3 keep each stream in a folder of its name."""
-        folder = path.parent.name
-        return folder if self._prefix and folder.startswith(self._prefix) else None
-
-    def of(self, log_group: str | None, log_stream: str | None, account: str | None) -> Origin:
-        key = (log_group, log_stream, account)
-        origin = self._known.get(key)
-        if origin is None:
-            cluster = None
-            if log_group is not None and not self._fixed_group:
-                match = self._cluster.fullmatch(log_group)
-                cluster = match[1] if match else None
-            origin = self._known[key] = Origin(
-                cluster=cluster, account=account, log_group=log_group, log_stream=log_stream
-            )
-        return origin
-
-
 class _PassedOver:
     """Counts what is no audit event; says where, at once and then once a minute."""
 
@@ -248,11 +176,11 @@ class _PassedOver:
         self._last = ""
         self._next_report_s: float | None = None
 
-    def line(self, file: ReplayFile, record: Record) -> None:
+    def line(self, file: ReplayFile, line: int, item: int) -> None:
+        """item: its place in a document of several, from 1; or 0."""
         self.lines += 1
         self._unreported += 1
-        item = f", item {record.item}" if record.item else ""
-        self._last = f"{file.name} line {record.line}{item}"
+        self._last = f"{file.name} line {line}" + (f", item {item}" if item else "")
         self._host.count(Metric.EVENTS_INVALID)
         now_s = self._clock()
         if self._next_report_s is None or now_s >= self._next_report_s:
