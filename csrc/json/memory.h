@@ -27,6 +27,7 @@ template <typename T> class Array {
 
     size_t size() const { return size_; }
     T *data() { return items_; }
+    const T *data() const { return items_; }
     T &operator[](size_t position) { return items_[position]; }
     const T &operator[](size_t position) const { return items_[position]; }
     T &back() { return items_[size_ - 1]; }
@@ -56,6 +57,19 @@ template <typename T> class Array {
             return false;
         }
         items_[size_++] = item;
+        return true;
+    }
+
+    /* `items` of another place; none if `count` is 0. */
+    bool append(const T *items, size_t count)
+    {
+        if (!reserve(size_ + count)) {
+            return false;
+        }
+        if (count != 0) {
+            std::memcpy(items_ + size_, items, count * sizeof(T));
+        }
+        size_ += count;
         return true;
     }
 

@@ -11,11 +11,11 @@
 
 #include <stdint.h>
 
-#include "queue/queue.h"
-
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+struct kae_queue; /* queue/queue.h */
 
 /* The same declarations as cffi reads: contracts stand there. */
 #include "log_events/log_events.cdef.h"

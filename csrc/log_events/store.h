@@ -16,6 +16,11 @@ struct kae_log_events {
     kae_log_events &operator=(const kae_log_events &) = delete;
     ~kae_log_events() { std::free(document); }
 
+    /* One log event more; `key` has KAE_KEY_BYTES. False, and nothing has changed, when
+     * memory is short. */
+    bool append(int64_t timestamp_ms, int64_t ingestion_time_ms, int32_t stream,
+                const uint8_t *key, const kae_text &id, const kae_text &message);
+
     /* One entry a log event. */
     kae::Array<int64_t> timestamps_ms;
     kae::Array<int64_t> ingestion_times_ms;
@@ -24,6 +29,7 @@ struct kae_log_events {
     kae::Array<kae_text> ids;
     kae::Array<kae_text> messages; /* escaped, without quotes, if is_escaped; else as logged */
 
+    /* Of read() only: who adds log events knows the names of their streams. */
     kae::Array<kae_text> stream_names;
 
     /* Of read(): the document, with simdjson's padding behind it; ids, names and messages

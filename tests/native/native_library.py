@@ -22,8 +22,8 @@ from k8saudit_eks.metrics import Metric
 ROOT = Path(__file__).resolve().parents[2]
 CSRC = ROOT / "csrc"
 ROOMS = ["json", "log_events", "queue"]
-WARNINGS = ["-Wall", "-Wextra", "-Werror", "-Wshadow", "-fPIC", "-pthread"]
-C_FLAGS = ["-std=c11", "-D_GNU_SOURCE", "-Wstrict-prototypes", *WARNINGS]
+WARNINGS = ["-Wall", "-Wextra", "-Werror", "-fPIC", "-pthread"]
+C_FLAGS = ["-std=c11", "-D_GNU_SOURCE", "-Wstrict-prototypes", "-Wshadow", *WARNINGS]
 CXX_FLAGS = ["-std=c++17", "-fno-exceptions", "-fno-rtti", *WARNINGS]
 CDEF_FILES = ["python/python_calls_c.cdef.h", "log_events/log_events.cdef.h"]
 
