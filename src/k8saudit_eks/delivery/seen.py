@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
-from hashlib import blake2b
+from functools import partial
+from itertools import groupby, repeat
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -20,10 +21,14 @@ KEY_BYTES = 15
 
 
 class Key(NamedTuple):
-    """One event id, and the bucket of its timestamp."""
+    """One event id, as its digest, and the bucket of its timestamp."""
 
     bucket: int
     digest: bytes
+
+
+# Key._make() without a step of bytecode for each.
+_key: partial[Key] = partial(tuple.__new__, Key)
 
 
 def buckets_touching(buckets: Iterable[int], gaps: Sequence[Gap]) -> set[int]:
@@ -48,18 +53,34 @@ class SeenIds:
     def __init__(self) -> None:
         self._buckets: dict[int, dict[bytes, None]] = {}
 
-    def add(self, timestamp_ms: int, event_id: str) -> Key | None:
-        """Remember an event; its key, or None if it was known already."""
-        digest = blake2b(event_id.encode("utf-8", "replace"), digest_size=KEY_BYTES).digest()
-        bucket = timestamp_ms // BUCKET_MS
-        digests = self._buckets.get(bucket)
-        if digests is None:
-            self._buckets[bucket] = {digest: None}
-        elif digest in digests:
-            return None
-        else:
-            digests[digest] = None
-        return Key(bucket, digest)
+    def add(
+        self, timestamps_ms: Sequence[int], digests: Sequence[bytes], places: Iterable[int]
+    ) -> tuple[list[int], list[Key]]:
+        """Remember events, given by their ascending places in the two sequences.
+
+        Args:
+            digests: of the event ids: BLAKE2b, KEY_BYTES long.
+
+        Returns:
+            The places of those that were not known, ascending, and their keys. Of
+            events with the same id and bucket, the first counts.
+        """
+        new: list[int] = []
+        keys: list[Key] = []
+        buckets = [timestamp_ms // BUCKET_MS for timestamp_ms in timestamps_ms]
+        # Pages are sorted by time, so these are one or two; any other order costs time only.
+        for bucket, run in groupby(places, buckets.__getitem__):
+            known = self._buckets.setdefault(bucket, {})
+            unknown = [place for place in run if digests[place] not in known]
+            if not unknown:
+                continue
+            found = dict.fromkeys([digests[place] for place in unknown])
+            if len(found) < len(unknown):
+                unknown = _first_of_each(digests, unknown)
+            known.update(found)
+            new += unknown
+            keys += map(_key, zip(repeat(bucket), found))
+        return new, keys
 
     def load(self, keys: Iterable[Key]) -> None:
         """Remember keys from a ledger."""
@@ -79,3 +100,8 @@ class SeenIds:
 
     def __len__(self) -> int:
         return sum(map(len, self._buckets.values()))
+
+
+def _first_of_each(digests: Sequence[bytes], places: Sequence[int]) -> list[int]:
+    """Where each digest is first; places are ascending."""
+    return sorted({digests[place]: place for place in reversed(places)}.values())
