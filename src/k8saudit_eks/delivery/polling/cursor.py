@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 
 # What was written lately is still there to be read again.
 _PEAK_KEPT_MS = 200_000
@@ -46,11 +46,10 @@ class Cursor:
         self.polled_at_ms = began_ms
         self.refusals = 0
 
-    def reached(self, timestamps_ms: Collection[int]) -> None:
-        """Events with these timestamps have come."""
-        newest_ms = max(timestamps_ms, default=None)
-        if newest_ms is not None and (self.newest_ms or 0) < newest_ms:
-            self.newest_ms = newest_ms
+    def reached(self, timestamp_ms: int) -> None:
+        """An event with this timestamp has come."""
+        if (self.newest_ms or 0) < timestamp_ms:
+            self.newest_ms = timestamp_ms
 
     def observe_delays(self, delays_ms: Iterable[int]) -> None:
         """Events have come so long after their timestamps."""

@@ -196,15 +196,19 @@ class Heads:
                 if name not in self._streams:
                     self._streams[name] = Cursor(min(times_ms[0], now_ms) - back_ms)
                 cursor = self._streams[name]
+            newest_ms = max(times_ms)
+            self._together.reached(newest_ms)
             if is_head:
-                # An event of the future must not hide what its stream writes until then.
-                cursor.reached([time_ms for time_ms in times_ms if time_ms <= now_ms])
-            self._together.reached(times_ms)
-            cursor.observe_delays(
+                if newest_ms > now_ms:
+                    # An event of the future must not hide what its stream writes until then.
+                    newest_ms = max((at_ms for at_ms in times_ms if at_ms <= now_ms), default=0)
+                cursor.reached(newest_ms)
+            delays_ms = [
                 ingestion_ms[place] - timestamps_ms[place]
                 for place in of_stream
                 if ingestion_ms[place] != TIME_UNKNOWN
-            )
+            ]
+            cursor.observe_delays(delays_ms)
 
     def _read_together(
         self, now_ms: int, reach_ms: Callable[[int, float, float], int | None]
