@@ -81,7 +81,8 @@ def generate(work: Path) -> None:
     write_if_changed(generated / "fields.c", emit.c_source())
 
     ffibuilder = cffi.FFI()
-    ffibuilder.cdef((CSRC / "python" / "python_calls_c.cdef.h").read_text("utf-8"))
+    for cdef in ("python/python_calls_c.cdef.h", "log_events/log_events.cdef.h"):
+        ffibuilder.cdef((CSRC / cdef).read_text("utf-8"))
     ffibuilder.embedding_api((CSRC / "python" / "c_calls_python.cdef.h").read_text("utf-8"))
     ffibuilder.embedding_init_code(CFFI_INIT_CODE)
     ffibuilder.set_source(MODULE_NAME, CFFI_SOURCE)

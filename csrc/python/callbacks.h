@@ -7,6 +7,7 @@
 
 #include "json/cut.h"
 #include "abi/plugin.h"
+#include "log_events/log_events.h"
 #include "queue/queue.h"
 
 /* Not zero: see c_calls_python.cdef.h. embed.py returns the same number. */

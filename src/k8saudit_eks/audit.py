@@ -23,11 +23,11 @@ import re
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from functools import lru_cache
 from typing import NamedTuple
 
 from k8saudit_eks.closed_json import Close, Closed
+from k8saudit_eks.envelope import beginning
+from k8saudit_eks.rfc3339 import MAX_TIME_NS, parse_time_ns
 
 __all__ = ["Framed", "Origin", "frame", "parse_time_ns"]
 
@@ -55,10 +55,6 @@ _PLAUSIBLE_NS = 3600 * 10**9
 _API_GROUP = "audit.k8s.io/"
 _BETWEEN_ITEMS = re.compile(rb"[ \t\r\n,]*+")
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_RFC3339 = re.compile(
-    r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d+))?([Zz]|[+-]\d\d:\d\d)", re.ASCII
-)
-_MAX_TIME_NS = 2**63 - 1
 
 
 class Framed(NamedTuple):
@@ -94,15 +90,13 @@ class Origin:
         log_group: str | None = None,
         log_stream: str | None = None,
     ) -> None:
-        members = {
-            "cluster": cluster,
-            "region": region,
-            "account": account,
-            "log_group": log_group,
-            "log_stream": log_stream,
-        }
-        known = {name: value for name, value in members.items() if value}
-        self.prefix = '{"k8saudit_eks":' + json.dumps(known, separators=(",", ":"))[:-1]
+        self.prefix = beginning(
+            cluster=cluster,
+            region=region,
+            account=account,
+            log_group=log_group,
+            log_stream=log_stream,
+        ).decode()
 
     def envelope(
         self, event_id: str | None, ingestion_time_ms: int | None, truncated: bool = False
@@ -170,31 +164,6 @@ def frame(
     fallback_ns = _fallback_time_ns(timestamp_ms, ingestion_time_ms)
     line = _Line(origin, close, event_id, ingestion_time_ms, fallback_ns, max_size_bytes)
     return line.frame(message)
-
-
-def parse_time_ns(text: str) -> int | None:
-    """RFC 3339 to nanoseconds since the epoch, exactly; None if it is no such time.
-
-    Kubernetes writes microseconds and Z (metav1.MicroTime); offsets and any
-    number of digits are understood, digits beyond nanoseconds are dropped.
-    """
-    match = _RFC3339.fullmatch(text)
-    if match is None:
-        return None
-    day, clock, fraction, zone = match.groups()
-    seconds = _epoch_seconds(f"{day}T{clock}", "+00:00" if zone in "Zz" else zone)
-    if seconds is None:
-        return None
-    time_ns = seconds * 10**9 + int((fraction or "0")[:9].ljust(9, "0"))
-    return time_ns if 0 <= time_ns <= _MAX_TIME_NS else None
-
-
-@lru_cache(maxsize=1024)
-def _epoch_seconds(clock: str, zone: str) -> int | None:
-    try:
-        return int(datetime.fromisoformat(clock + zone).timestamp())
-    except (ValueError, OverflowError):
-        return None
 
 
 def _plain_stage_time_ns(message: str, timestamp_ms: int | None) -> int | None:
@@ -326,6 +295,6 @@ def _is_of_another_kind(found: Closed) -> bool:
 
 def _fallback_time_ns(timestamp_ms: int | None, ingestion_time_ms: int | None) -> int | None:
     time_ms = timestamp_ms if timestamp_ms is not None else ingestion_time_ms
-    if time_ms is None or not 0 <= time_ms * 10**6 <= _MAX_TIME_NS:
+    if time_ms is None or not 0 <= time_ms * 10**6 <= MAX_TIME_NS:
         return None
     return time_ms * 10**6

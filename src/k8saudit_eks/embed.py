@@ -1,4 +1,6 @@
-"""The Python side of the library's C boundary; the only file that knows cffi.
+"""The Python side of the library's C boundary; the only file that imports cffi's module.
+
+native_queue.py and native_log_events.py know how its functions are called.
 
 The round trip: the host calls a plugin_* export (csrc/abi/exports.c), which calls one
 of the kae_py_* callbacks below in the host's thread, with the GIL taken by cffi.
@@ -13,12 +15,11 @@ ask.
 
 from __future__ import annotations
 
-import array
 import functools
 import gc
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 # Made by cffi inside the library: there is no file to look at.
@@ -26,16 +27,14 @@ from _k8saudit_eks import ffi, lib  # type: ignore[import-not-found]
 
 from k8saudit_eks.closed_json import Closed, of_native
 from k8saudit_eks.errors import PluginError
-from k8saudit_eks.event_queue import QueueClosed
 from k8saudit_eks.host_log import HostLogHandler, plugin_logger
 from k8saudit_eks.metrics import Metric
+from k8saudit_eks.native_log_events import NativeReader
+from k8saudit_eks.native_queue import NativeQueue
 from k8saudit_eks.plugin import Capture, Plugin
 
 REFUSED: Final = 0
 DONE: Final = 1  # KAE_DONE in csrc/python/callbacks.h
-
-_PUSH_CLOSED: Final = -1
-_PUSH_NO_MEMORY: Final = -2
 
 # sysdig shows about 255 bytes of an error and cuts the rest off.
 _SHOWN_BYTES: Final = 200
@@ -45,62 +44,10 @@ _SEVERITY_ERROR: Final = 3
 CPointer = Any
 
 
-class NativeQueue:
-    """EventQueue over a kae_queue; holds a reference, so it may outlive the open instance."""
-
-    def __init__(self, queue: CPointer) -> None:
-        lib.kae_queue_ref(queue)
-        self._queue = ffi.gc(queue, lib.kae_queue_unref)
-
-    def set_capacity(self, events: int) -> None:
-        if not lib.kae_queue_set_capacity(self._queue, events):
-            raise MemoryError(f"no memory for a queue of {events} events (buffer_size)")
-
-    def push(self, payloads: Sequence[bytes], times_ns: Sequence[int]) -> int:
-        lengths_bytes = array.array("I", map(len, payloads))
-        times = array.array("Q", times_ns)
-        sequence: int = lib.kae_queue_push(
-            self._queue,
-            ffi.from_buffer(b"".join(payloads)),
-            ffi.from_buffer("uint32_t[]", lengths_bytes),
-            ffi.from_buffer("uint64_t[]", times),
-            len(payloads),
-        )
-        if sequence >= 0:
-            return sequence
-        if sequence == _PUSH_CLOSED:
-            raise QueueClosed
-        if sequence == _PUSH_NO_MEMORY:
-            raise MemoryError("no memory left to queue an event")
-        raise ValueError("an event of 4 GiB or more can't be queued")
-
-    def delivered(self) -> int:
-        delivered: int = lib.kae_queue_delivered(self._queue)
-        return delivered
-
-    def set_progress(self, hundredths_percent: int) -> None:
-        lib.kae_queue_set_progress(self._queue, hundredths_percent)
-
-    def end(self) -> None:
-        """Tell the host that nothing more will come."""
-        lib.kae_queue_end(self._queue)
-
-    def fail(self) -> None:
-        """Make the host stop, after set_error."""
-        lib.kae_queue_fail(self._queue)
-
-    def abandon(self) -> None:
-        """Close an instance that the host destroys its handle without closing.
-
-        Pushes are refused from now on, and the host's own reference is given up. What
-        it had evaluated of its last batch is not known any more: that repeats.
-        """
-        lib.kae_queue_close(self._queue, ffi.NULL)
-        lib.kae_queue_unref(self._queue)
-
-
 class NativeHost:
     """Host over a kae_plugin; after plugin_destroy its calls do nothing."""
+
+    reader: Final = NativeReader(ffi, lib)
 
     def __init__(self, plugin: CPointer) -> None:
         lib.kae_plugin_ref(plugin)
@@ -228,7 +175,7 @@ def kae_py_destroy(plugin: CPointer) -> None:
 @callback
 def kae_py_open(plugin: CPointer, queue: CPointer, params: CPointer) -> None:
     handle = _handles[_address(plugin)]
-    native_queue = NativeQueue(queue)
+    native_queue = NativeQueue(ffi, lib, queue)
     native_queue.set_capacity(handle.plugin.config.buffer_size)
 
     def on_end(error: BaseException | None) -> None:

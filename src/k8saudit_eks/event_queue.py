@@ -7,10 +7,9 @@ fakes. Sources know nothing else of the host.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from typing import Protocol
 
-from k8saudit_eks.closed_json import Closed
+from k8saudit_eks.log_events import Frames, LogEventReader
 from k8saudit_eks.metrics import Metric
 
 
@@ -24,16 +23,15 @@ class EventQueue(Protocol):
     Every method may be called from any thread.
     """
 
-    def push(self, payloads: Sequence[bytes], times_ns: Sequence[int]) -> int:
+    def push(self, frames: Frames) -> int:
         """Append events, waiting while the queue is full.
 
         Args:
-            payloads: one complete JSON object each (UTF-8), as audit.py frames them.
-            times_ns: each event's time in nanoseconds since the epoch.
+            frames: made by the reader of the same host. They are empty afterwards.
 
         Returns:
             The sequence number of the last event pushed. Compare it with
-            delivered(). An empty page returns 0, which is always delivered.
+            delivered(). Without an event it returns 0, which is always delivered.
 
         Raises:
             QueueClosed: the capture was closed before every event was taken.
@@ -57,6 +55,10 @@ class Host(Protocol):
     def log(self) -> logging.Logger:
         """Goes to the host's own log with matching severity. Never event contents above debug."""
 
+    @property
+    def reader(self) -> LogEventReader:
+        """Makes the log events whose frames the queue takes."""
+
     def count(self, metric: Metric, amount: int = 1) -> None:
         """Add to a counter."""
 
@@ -68,6 +70,3 @@ class Host(Protocol):
 
         since_s: by time.monotonic(), in seconds; may be negative.
         """
-
-    def close_json(self, text: bytes, start: int = 0) -> Closed | None:
-        """closed_json.Close. The native queue's host does it without the GIL."""

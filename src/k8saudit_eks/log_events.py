@@ -6,6 +6,7 @@ native memory, and only what is decided upon becomes Python objects.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from enum import IntEnum
 from typing import Final, Protocol
@@ -13,6 +14,10 @@ from typing import Final, Protocol
 # Of an ingestion time or a timestamp.
 TIME_UNKNOWN: Final = -1
 NO_STREAM: Final = -1
+# KAE_DOCUMENT_MAX_BYTES of log_events.cdef.h.
+DOCUMENT_MAX_BYTES: Final = 64 * 1024 * 1024
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Form(IntEnum):
@@ -23,7 +28,7 @@ class Form(IntEnum):
 
 
 class DocumentSizeError(Exception):
-    """A document has more than 64 MiB."""
+    """A document has more than DOCUMENT_MAX_BYTES."""
 
 
 class Frames(Protocol):
@@ -54,12 +59,23 @@ class LogEvents(Protocol):
         rest: the document without its log events: complete JSON; empty if there was none.
     """
 
-    timestamps_ms: Sequence[int]
-    ingestion_times_ms: Sequence[int]
-    streams: Sequence[int]
-    keys: Sequence[bytes]
-    stream_names: Sequence[str]
-    rest: bytes
+    @property
+    def timestamps_ms(self) -> Sequence[int]: ...
+
+    @property
+    def ingestion_times_ms(self) -> Sequence[int]: ...
+
+    @property
+    def streams(self) -> Sequence[int]: ...
+
+    @property
+    def keys(self) -> Sequence[bytes]: ...
+
+    @property
+    def stream_names(self) -> Sequence[str]: ...
+
+    @property
+    def rest(self) -> bytes: ...
 
     def __len__(self) -> int: ...
 
@@ -119,3 +135,14 @@ class LogEventReader(Protocol):
 
     def new(self) -> AddedLogEvents:
         """Without any log event yet."""
+
+
+def message_bytes(message: str) -> bytes:
+    """A parsed message as AddedLogEvents.add takes it: each lone surrogate becomes U+FFFD.
+
+    JSON's escapes can hold one, UTF-8 can't.
+    """
+    try:
+        return message.encode()
+    except UnicodeEncodeError:
+        return _SURROGATE.sub("\ufffd", message).encode()

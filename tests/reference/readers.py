@@ -6,6 +6,7 @@ run with either: KAE_LOG_EVENTS=native takes csrc/log_events.
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Iterable
 from typing import Any, Protocol
@@ -26,8 +27,9 @@ class OpenFrames(Frames, Protocol):
         """(payload, time in ns) of each event that was not pushed."""
 
 
+@functools.cache
 def reader() -> LogEventReader:
-    """The reader that tests are to use.
+    """The reader that tests are to use, the same each time.
 
     Raises:
         ValueError: the variable names no implementation.
@@ -64,4 +66,9 @@ def log_events(events: Iterable[dict[str, Any]]) -> LogEvents:
 
 def _native_reader() -> LogEventReader:
     """csrc/log_events, compiled once in this process."""
-    raise NotImplementedError("tests can't load csrc/log_events yet")
+    # Compiling takes a while, and not every run needs it.
+    from native_library import session_library
+
+    from k8saudit_eks.native_log_events import NativeReader
+
+    return NativeReader(*session_library())

@@ -9,6 +9,8 @@ from enum import Enum
 # Ships no type information.
 import botocore.exceptions as botocore_errors  # type: ignore[import-untyped]
 
+from k8saudit_eks.log_events import DOCUMENT_MAX_BYTES, DocumentSizeError
+
 
 class Failure(Enum):
     """What a failed call means for whoever made it."""
@@ -200,6 +202,11 @@ def _core_error(error: Exception) -> str:
             return (
                 f"CloudWatch Logs can't be reached ({error}): check endpoint_url, the region's "
                 f"name, DNS, proxies and the VPC endpoint"
+            )
+        case DocumentSizeError():
+            return (
+                f"CloudWatch Logs gave an answer of more than {DOCUMENT_MAX_BYTES >> 20} MiB: "
+                f"check endpoint_url, and proxies between this machine and AWS"
             )
         case botocore_errors.BotoCoreError():
             return f"the AWS client can't be used: {error}"

@@ -15,6 +15,7 @@ from difflib import get_close_matches
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from k8saudit_eks.aws.answers import log_events_of, read_answers
 from k8saudit_eks.aws.errors import (
     Failure,
     ReadError,
@@ -24,10 +25,12 @@ from k8saudit_eks.aws.errors import (
     read_error,
     sentence_of,
 )
+from k8saudit_eks.aws.plain_page import add_well_formed
 from k8saudit_eks.aws.session import LogsClient, new_client, new_session
 from k8saudit_eks.config.table import Config
 from k8saudit_eks.errors import OpenError
 from k8saudit_eks.iam_policy import LIST, READ
+from k8saudit_eks.log_events import LogEventReader, LogEvents
 
 # How many attempts botocore makes while opening. While reading it makes one: there
 # the poller itself retries, so that every attempt is counted, fits the call budget,
@@ -38,8 +41,6 @@ LISTED_CLUSTERS = 20
 _LIST_PAGES = 5
 # While credentials are refused, they are looked up again this often at most.
 _RENEW_EVERY_S = 5.0
-# CloudWatch's timestamps are 64 bits long; SQLite's integers, too.
-_TIMESTAMP_MAX_MS = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -47,14 +48,13 @@ class Page:
     """One answer of FilterLogEvents.
 
     Attributes:
-        events: each with eventId, timestamp (ms), message, and usually
-            ingestionTime (ms) and logStreamName; as boto3 gives them.
+        events: those of streams with the prefix.
         next_token: None at the end of the chain.
         server_time_ms: AWS's clock when it answered, to the second; None if unknown.
         malformed: how many more there were without eventId, timestamp or text.
     """
 
-    events: list[dict[str, Any]]
+    events: LogEvents
     next_token: str | None
     server_time_ms: int | None
     malformed: int = 0
@@ -67,6 +67,7 @@ class LogGroup:
         self,
         client: LogsClient,
         *,
+        reader: LogEventReader,
         name: str,
         stream_prefix: str,
         filter_pattern: str | None = None,
@@ -78,6 +79,8 @@ class LogGroup:
     ) -> None:
         """
         Args:
+            client: its answers may have been read by answers.py.
+            reader: takes the log events of those that were not.
             server_times_ms: AWS's clock as its answers at opening told it, in their order.
             renew: makes another client with credentials that are looked up again.
         """
@@ -86,6 +89,7 @@ class LogGroup:
         self.account = account
         self.server_times_ms = server_times_ms
         self._client = client
+        self._reader = reader
         self._renew = renew
         self._renewed_at_s: float | None = None
         self._renewing = threading.Lock()
@@ -136,9 +140,10 @@ class LogGroup:
             raise refusal from error
         try:
             return self._checked(answer, token)
-        except ReadError as error:
-            error.server_time_ms = _server_time_ms(answer)
-            raise
+        except (ReadError, MemoryError) as error:
+            refusal = error if isinstance(error, ReadError) else read_error(error, READ, self.name)
+            refusal.server_time_ms = _server_time_ms(answer)
+            raise refusal from None
 
     def _renew_client(self, refused: LogsClient) -> None:
         """Look credentials up again, for the next call.
@@ -162,14 +167,17 @@ class LogGroup:
 
     def _checked(self, answer: dict[str, Any], asked_with: str | None) -> Page:
         """An answer without a list of events is no empty page: it would lose what it hides."""
-        events = answer.get("events")
         token = answer.get("nextToken")
-        if not isinstance(events, list):
-            events = [None]
-        well_formed = [event for event in events if _is_log_event(event)]
-        # One malformed event must not hide the others; where there is no other, it may be
-        # the answer that is wrong.
-        if (events and not well_formed) or not (token is None or isinstance(token, str)):
+        events, malformed = log_events_of(answer), 0
+        is_answer = token is None or isinstance(token, str)
+        if events is None:
+            parsed = answer.get("events")
+            if isinstance(parsed, list):
+                events, malformed = add_well_formed(parsed, self._reader, self._stream_prefix)
+                # One malformed event must not hide the others; where there is no other, it may
+                # be the answer that is wrong.
+                is_answer &= not parsed or malformed < len(parsed)
+        if events is None or not is_answer:
             raise ReadError(
                 Failure.PASSING,
                 "CloudWatch Logs gave an answer that is not one of FilterLogEvents: check "
@@ -181,15 +189,11 @@ class LogGroup:
                 "CloudWatch Logs gave the same page token again: the plugin reads the range in "
                 "other parts",
             )
-        prefix = self._stream_prefix
-        # Some local servers ignore logStreamNamePrefix.
-        kept = [e for e in well_formed if str(e.get("logStreamName", prefix)).startswith(prefix)]
-        malformed = len(events) - len(well_formed)
-        return Page(kept, token or None, _server_time_ms(answer), malformed)
+        return Page(events, token or None, _server_time_ms(answer), malformed)
 
 
-def open_log_group(config: Config, cluster: str) -> LogGroup:
-    """Connect and make sure that the cluster's log group can be read.
+def open_log_group(config: Config, cluster: str, reader: LogEventReader) -> LogGroup:
+    """Connect and make sure that the cluster's log group can be read, by this reader.
 
     Throttling and errors on AWS's side don't refuse: reading goes on trying.
 
@@ -200,7 +204,7 @@ def open_log_group(config: Config, cluster: str) -> LogGroup:
     try:
         session = new_session(config)
         probing = new_client(session, config, OPEN_ATTEMPTS)
-        reading = new_client(session, config, 1)
+        reading = _reading_client(session, config, cluster, reader)
     except Exception as error:
         raise OpenError(sentence_of(error, "", name)) from error
     account = None
@@ -225,14 +229,23 @@ def open_log_group(config: Config, cluster: str) -> LogGroup:
         times_ms.append(_server_time_ms(getattr(error, "response", {})))
     return LogGroup(
         reading,
+        reader=reader,
         name=name,
         stream_prefix=config.log_stream_prefix_of(cluster),
         filter_pattern=config.filter_pattern,
         region=session.region_name,
         account=account,
         server_times_ms=[time_ms for time_ms in times_ms if time_ms is not None],
-        renew=lambda: new_client(new_session(config), config, 1),
+        renew=lambda: _reading_client(new_session(config), config, cluster, reader),
     )
+
+
+def _reading_client(
+    session: Any, config: Config, cluster: str, reader: LogEventReader
+) -> LogsClient:
+    client = new_client(session, config, 1)
+    read_answers(client, reader, config.log_stream_prefix_of(cluster))
+    return client
 
 
 def list_eks_clusters(config: Config) -> list[str]:
@@ -318,16 +331,6 @@ def _clusters_there(config: Config, client: LogsClient, cluster: str) -> tuple[s
     listed = ", ".join(clusters[:LISTED_CLUSTERS])
     more = ", …" if len(clusters) > LISTED_CLUSTERS else ""
     return some, f" (all that have one: {listed}{more})"
-
-
-def _is_log_event(event: Any) -> bool:
-    return (
-        type(event) is dict
-        and type(event.get("timestamp")) is int
-        and 0 <= event["timestamp"] <= _TIMESTAMP_MAX_MS
-        and type(event.get("eventId")) is str
-        and type(event.get("message", "")) is str
-    )
 
 
 def _server_time_ms(answer: dict[str, Any]) -> int | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 from typing import Any, Protocol
 
@@ -19,6 +18,7 @@ from botocore.credentials import (  # type: ignore[import-untyped]
 from botocore.session import Session as CoreSession  # type: ignore[import-untyped]
 
 from k8saudit_eks import PLUGIN_NAME, __version__
+from k8saudit_eks.aws.answers import check_answers
 from k8saudit_eks.config.table import Config
 
 CONNECT_TIMEOUT_S = 5
@@ -28,7 +28,6 @@ CREDENTIALS_TIMEOUT_S = 5
 CREDENTIAL_PROCESS_TIMEOUT_S = 30
 # Catch-up makes so many calls at the same time.
 CONNECTIONS_MAX = 10
-_LIST_OF_EVENTS = re.compile(rb'"events"\s*:\s*\[')
 
 
 class LogsClient(Protocol):
@@ -88,19 +87,9 @@ def new_client(
             max_pool_connections=CONNECTIONS_MAX,
         ),
     )
-    aws.meta.events.register("before-parse.cloudwatch-logs.FilterLogEvents", _refuse_false_empty)
+    check_answers(aws)
     client: LogsClient = aws
     return client
-
-
-def _refuse_false_empty(response_dict: dict[str, Any], **_more: Any) -> None:
-    """Empty an answer without a list of events, before botocore makes a list of it.
-
-    It reads {"events": {}} as no events, and a page without events is believed.
-    """
-    is_page = response_dict["status_code"] < 300
-    if is_page and not _LIST_OF_EVENTS.search(response_dict["body"]):
-        response_dict["body"] = b"{}"
 
 
 class _BoundedProcess(subprocess.Popen[bytes]):
