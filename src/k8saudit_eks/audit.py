@@ -26,6 +26,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from k8saudit_eks.closed_json import Close, Closed
+from k8saudit_eks.envelope import beginning
 from k8saudit_eks.rfc3339 import MAX_TIME_NS, parse_time_ns
 
 __all__ = ["Framed", "Origin", "frame", "parse_time_ns"]
@@ -89,15 +90,13 @@ class Origin:
         log_group: str | None = None,
         log_stream: str | None = None,
     ) -> None:
-        members = {
-            "cluster": cluster,
-            "region": region,
-            "account": account,
-            "log_group": log_group,
-            "log_stream": log_stream,
-        }
-        known = {name: value for name, value in members.items() if value}
-        self.prefix = '{"k8saudit_eks":' + json.dumps(known, separators=(",", ":"))[:-1]
+        self.prefix = beginning(
+            cluster=cluster,
+            region=region,
+            account=account,
+            log_group=log_group,
+            log_stream=log_stream,
+        ).decode()
 
     def envelope(
         self, event_id: str | None, ingestion_time_ms: int | None, truncated: bool = False

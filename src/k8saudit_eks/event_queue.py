@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 from typing import Protocol
 
-from k8saudit_eks.closed_json import Closed
 from k8saudit_eks.log_events import Frames, LogEventReader
 from k8saudit_eks.metrics import Metric
 
@@ -71,6 +70,3 @@ class Host(Protocol):
 
         since_s: by time.monotonic(), in seconds; may be negative.
         """
-
-    def close_json(self, text: bytes, start: int = 0) -> Closed | None:
-        """closed_json.Close. The native queue's host does it without the GIL."""

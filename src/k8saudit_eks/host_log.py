@@ -50,12 +50,15 @@ class LogLimiter:
 
     def may(self, subject: str, *, every_s: float = _LIMITED_S) -> bool:
         """Whether to log (or do) it now; what is asked for is taken for done."""
-        now_s = self._monotonic_s()
-        last_s = self._logged_at_s.get(subject)
-        if last_s is not None and now_s - last_s < every_s:
+        if not self.is_due(subject, every_s=every_s):
             return False
-        self._logged_at_s[subject] = now_s
+        self._logged_at_s[subject] = self._monotonic_s()
         return True
+
+    def is_due(self, subject: str, *, every_s: float = _LIMITED_S) -> bool:
+        """What may() would answer; nothing is taken for done."""
+        last_s = self._logged_at_s.get(subject)
+        return last_s is None or self._monotonic_s() - last_s >= every_s
 
 
 def plugin_logger(handler: logging.Handler) -> logging.Logger:

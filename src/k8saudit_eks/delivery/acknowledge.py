@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import threading
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Sequence
+from itertools import accumulate
+from typing import NamedTuple
 
 from k8saudit_eks.delivery.ledger.protocol import Ledger, Mark
 from k8saudit_eks.delivery.seen import Key
 
 # A capture that delivers nothing writes down this often that it lives.
 _ALIVE_EVERY_MS = 30_000
+
+
+class _Push(NamedTuple):
+    """The keys of one push, and the sequence number of the last event of each."""
+
+    keys: Sequence[Key]
+    sequences: list[int]
 
 
 class Acknowledger:
@@ -27,7 +37,10 @@ class Acknowledger:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._lock = threading.Lock()
-        self._pushed: deque[tuple[int, Key]] = deque()
+        self._pushed: deque[_Push] = deque()
+        # How many keys of the oldest push are written down, and how many of all are not.
+        self._written_of_oldest = 0
+        self._pending = 0
         self._settled: deque[tuple[int, Mark]] = deque()
         self._alive_ms: int | None = None
         self._written_alive_ms: int | None = None
@@ -41,9 +54,14 @@ class Acknowledger:
         with the one before it.
         """
         with self._lock:
-            for key, events in zip(keys, events_of_key, strict=True):
-                self._last_sequence += events
-                self._pushed.append((self._last_sequence, key))
+            # The first entry is the push before.
+            _, *sequences = accumulate(events_of_key, initial=self._last_sequence)
+            if len(keys) != len(sequences):
+                raise ValueError(f"{len(keys)} keys, but events of {len(sequences)}")
+            if sequences:
+                self._last_sequence = sequences[-1]
+                self._pushed.append(_Push(keys, sequences))
+                self._pending += len(keys)
 
     def settle(self, mark: Mark) -> None:
         """Everything before the mark has been pushed, but what lies in its gaps."""
@@ -72,7 +90,7 @@ class Acknowledger:
     @property
     def pending(self) -> int:
         """How many keys wait for the host."""
-        return len(self._pushed)
+        return self._pending
 
     @property
     def waiting(self) -> bool:
@@ -80,16 +98,31 @@ class Acknowledger:
         return bool(self._pushed or self._settled)
 
     def _commit(self, delivered: int, *, last: bool = False) -> None:
-        keys = []
+        keys = self._take_keys(delivered)
         mark = None
-        pushed, settled = self._pushed, self._settled
-        while pushed and pushed[0][0] <= delivered:
-            keys.append(pushed.popleft()[1])
+        settled = self._settled
         while settled and settled[0][0] <= delivered:
             mark = settled.popleft()[1]
         if keys or mark is not None or self._is_alive_news(last):
             self._ledger.write(keys, mark, self._alive_ms)
             self._written_alive_ms = self._alive_ms
+
+    def _take_keys(self, delivered: int) -> list[Key]:
+        """Those whose last event is `delivered` or before, which then don't wait any more."""
+        keys: list[Key] = []
+        pushed = self._pushed
+        while pushed:
+            oldest = pushed[0]
+            written = self._written_of_oldest
+            done = bisect_right(oldest.sequences, delivered, written)
+            keys += oldest.keys[written:done]
+            self._written_of_oldest = done
+            if done < len(oldest.keys):
+                break
+            pushed.popleft()
+            self._written_of_oldest = 0
+        self._pending -= len(keys)
+        return keys
 
     def _is_alive_news(self, last: bool) -> bool:
         alive_ms, written_ms = self._alive_ms, self._written_alive_ms

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
-from hashlib import blake2b
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby, repeat
+from operator import itemgetter
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from k8saudit_eks.delivery.ledger.protocol import Gap
@@ -19,11 +20,18 @@ BUCKET_MS = 10_000
 KEY_BYTES = 15
 
 
-class Key(NamedTuple):
-    """One event id, and the bucket of its timestamp."""
+# The bucket of an event's timestamp, and the digest of its id. Plain tuples: one is made for
+# each event, and a class of its own would cost three times as much.
+Key: TypeAlias = tuple[int, bytes]
 
-    bucket: int
-    digest: bytes
+_BUCKET: itemgetter[int] = itemgetter(0)
+_DIGEST: itemgetter[bytes] = itemgetter(1)
+
+
+def by_bucket(keys: Iterable[Key]) -> Iterator[tuple[int, list[bytes]]]:
+    """Digests of neighbours in the same bucket together; a bucket may come again."""
+    for bucket, neighbours in groupby(keys, _BUCKET):
+        yield bucket, list(map(_DIGEST, neighbours))
 
 
 def buckets_touching(buckets: Iterable[int], gaps: Sequence[Gap]) -> set[int]:
@@ -48,23 +56,39 @@ class SeenIds:
     def __init__(self) -> None:
         self._buckets: dict[int, dict[bytes, None]] = {}
 
-    def add(self, timestamp_ms: int, event_id: str) -> Key | None:
-        """Remember an event; its key, or None if it was known already."""
-        digest = blake2b(event_id.encode("utf-8", "replace"), digest_size=KEY_BYTES).digest()
-        bucket = timestamp_ms // BUCKET_MS
-        digests = self._buckets.get(bucket)
-        if digests is None:
-            self._buckets[bucket] = {digest: None}
-        elif digest in digests:
-            return None
-        else:
-            digests[digest] = None
-        return Key(bucket, digest)
+    def add(
+        self, timestamps_ms: Sequence[int], digests: Sequence[bytes], places: Iterable[int]
+    ) -> tuple[list[int], list[Key]]:
+        """Remember events, given by their ascending places in the two sequences.
+
+        Args:
+            digests: of the event ids: BLAKE2b, KEY_BYTES long.
+
+        Returns:
+            The places of those that were not known, ascending, and their keys. Of
+            events with the same id and bucket, the first counts.
+        """
+        new: list[int] = []
+        keys: list[Key] = []
+        buckets = [timestamp_ms // BUCKET_MS for timestamp_ms in timestamps_ms]
+        # Pages are sorted by time, so these are one or two; any other order costs time only.
+        for bucket, run in groupby(places, buckets.__getitem__):
+            known = self._buckets.setdefault(bucket, {})
+            unknown = [place for place in run if digests[place] not in known]
+            if not unknown:
+                continue
+            found = dict.fromkeys([digests[place] for place in unknown])
+            if len(found) < len(unknown):
+                unknown = _first_of_each(digests, unknown)
+            known.update(found)
+            new += unknown
+            keys += zip(repeat(bucket), found)
+        return new, keys
 
     def load(self, keys: Iterable[Key]) -> None:
         """Remember keys from a ledger."""
-        for bucket, digest in keys:
-            self._buckets.setdefault(bucket, {})[digest] = None
+        for bucket, digests in by_bucket(keys):
+            self._buckets.setdefault(bucket, {}).update(dict.fromkeys(digests))
 
     def forget_before(self, timestamp_ms: int, keep: Sequence[Gap] = ()) -> None:
         """Forget every bucket that ends at or before `timestamp_ms` and touches no gap in keep."""
@@ -79,3 +103,8 @@ class SeenIds:
 
     def __len__(self) -> int:
         return sum(map(len, self._buckets.values()))
+
+
+def _first_of_each(digests: Sequence[bytes], places: Sequence[int]) -> list[int]:
+    """Where each digest is first; places are ascending."""
+    return sorted({digests[place]: place for place in reversed(places)}.values())

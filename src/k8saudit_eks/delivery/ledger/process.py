@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Hashable, Sequence
 
 from k8saudit_eks.delivery.ledger.protocol import Gap, Mark, Remembered
-from k8saudit_eks.delivery.seen import BUCKET_MS, KEY_BYTES, Key, buckets_touching
+from k8saudit_eks.delivery.seen import BUCKET_MS, KEY_BYTES, Key, buckets_touching, by_bucket
 
 # How long what a closed capture knew is kept, in seconds, and of how many captures.
 KEPT_S = 300.0
@@ -36,7 +36,7 @@ class ProcessLedger:
     def load(self) -> Remembered:
         """What it was left with."""
         keys = [
-            Key(bucket, bytes(digests[start : start + KEY_BYTES]))
+            (bucket, bytes(digests[start : start + KEY_BYTES]))
             for bucket, digests in self._digests.items()
             for start in range(0, len(digests), KEY_BYTES)
         ]
@@ -45,8 +45,8 @@ class ProcessLedger:
 
     def write(self, keys: Sequence[Key], mark: Mark | None, alive_ms: int | None = None) -> None:
         """Remember."""
-        for bucket, digest in keys:
-            self._digests.setdefault(bucket, bytearray()).extend(digest)
+        for bucket, digests in by_bucket(keys):
+            self._digests.setdefault(bucket, bytearray()).extend(b"".join(digests))
         if alive_ms is not None:
             self._alive_ms = alive_ms
         if mark is not None:

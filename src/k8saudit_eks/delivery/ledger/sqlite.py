@@ -16,7 +16,7 @@ from pathlib import Path
 
 from k8saudit_eks.delivery.ledger.file import DamagedError, connect, set_aside
 from k8saudit_eks.delivery.ledger.protocol import GAPS_MAX, Gap, Ledger, Mark, NoLedger, Remembered
-from k8saudit_eks.delivery.seen import BUCKET_MS, KEY_BYTES, Key, buckets_touching
+from k8saudit_eks.delivery.seen import BUCKET_MS, KEY_BYTES, Key, buckets_touching, by_bucket
 from k8saudit_eks.errors import OpenError
 
 __all__ = ["SqliteLedger", "open_ledger"]
@@ -114,8 +114,8 @@ class SqliteLedger:
 
     def write(self, keys: Sequence[Key], mark: Mark | None, alive_ms: int | None = None) -> None:
         """Remember in one transaction; what fails is kept and tried again with a later one."""
-        for bucket, digest in keys:
-            self._unwritten.setdefault(bucket, []).append(digest)
+        for bucket, digests in by_bucket(keys):
+            self._unwritten.setdefault(bucket, []).extend(digests)
         if mark is not None:
             newest = tuple(sorted(mark.gaps)[-GAPS_MAX:])
             self._unwritten_mark = Mark(mark.settled_ms, newest)
@@ -211,8 +211,8 @@ class SqliteLedger:
         # SQLite leaves alone what others have put in the place of its files.
         self._connection.close()
         self._connection = self._written_gaps = None
-        for bucket, digest in held.keys:
-            self._unwritten.setdefault(bucket, []).append(digest)
+        for bucket, digests in by_bucket(held.keys):
+            self._unwritten.setdefault(bucket, []).extend(digests)
         if self._unwritten_mark is None and held.settled_ms is not None:
             self._unwritten_mark = Mark(held.settled_ms, held.gaps)
         if self._unwritten_alive_ms is None:
@@ -249,7 +249,7 @@ def _load(connection: sqlite3.Connection) -> Remembered:
     alive = execute("SELECT alive_ms FROM alive").fetchone()
     gaps = tuple(Gap(*row) for row in execute("SELECT start_ms, end_ms FROM gap ORDER BY start_ms"))
     keys = [
-        Key(bucket, digests[start : start + KEY_BYTES])
+        (bucket, digests[start : start + KEY_BYTES])
         for bucket, digests in execute("SELECT bucket, digests FROM delivered")
         for start in range(0, len(digests), KEY_BYTES)
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 
 # What was written lately is still there to be read again.
 _PEAK_KEPT_MS = 200_000
@@ -45,9 +46,14 @@ class Cursor:
         self.polled_at_ms = began_ms
         self.refusals = 0
 
-    def observe_delay(self, delay_ms: int) -> None:
-        """An event has come so long after its timestamp."""
-        self._delays_ms.append(delay_ms)
+    def reached(self, timestamp_ms: int) -> None:
+        """An event with this timestamp has come."""
+        if (self.newest_ms or 0) < timestamp_ms:
+            self.newest_ms = timestamp_ms
+
+    def observe_delays(self, delays_ms: Iterable[int]) -> None:
+        """Events have come so long after their timestamps."""
+        self._delays_ms.extend(delays_ms)
         self._ordered_ms = []
 
     @property

@@ -9,15 +9,17 @@ within one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from math import ceil
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from k8saudit_eks.delivery.ledger.protocol import Gap
 from k8saudit_eks.delivery.polling.cursor import Cursor
 from k8saudit_eks.delivery.polling.health import Health
 from k8saudit_eks.delivery.polling.passes import Pass, back_off_ms
 from k8saudit_eks.delivery.polling.read import BACK_OFF_MAX_MS, Purpose, Read
+from k8saudit_eks.log_events import NO_STREAM, TIME_UNKNOWN, LogEvents
 
 # How far a poll looks back: as far as most events are late, and a second.
 _MARGIN_MS = 1_000
@@ -169,28 +171,44 @@ class Heads:
         self._poll.leave_out(gaps)
 
     def observe(
-        self, events: Sequence[dict[str, Any]], now_ms: int, *, is_head: bool, back_ms: int
+        self,
+        events: LogEvents,
+        places: Sequence[int],
+        now_ms: int,
+        *,
+        is_head: bool,
+        back_ms: int,
     ) -> None:
         """Learn from new events which streams there are, and how late their events come.
 
         Args:
+            places: of the new ones among the events.
             is_head: whether a poll has brought them: only that moves a known stream on.
             back_ms: how far before its first event here an unknown stream may begin.
         """
-        streams, together = self._streams, self._together
-        for event in events:
-            name, timestamp_ms = event.get("logStreamName"), event["timestamp"]
-            cursor = streams.get(name) if isinstance(name, str) else together
-            if cursor is None:
-                cursor = streams[str(name)] = Cursor(min(timestamp_ms, now_ms) - back_ms)
-            # An event of the future must not hide what its stream writes until then.
-            if is_head and (cursor.newest_ms or 0) < timestamp_ms <= now_ms:
-                cursor.newest_ms = timestamp_ms
-            if (together.newest_ms or 0) < timestamp_ms:
-                together.newest_ms = timestamp_ms
-            ingestion_ms = event.get("ingestionTime")
-            if isinstance(ingestion_ms, int):
-                cursor.observe_delay(ingestion_ms - timestamp_ms)
+        timestamps_ms, ingestion_ms = events.timestamps_ms, events.ingestion_times_ms
+        for stream, of_stream in _by_stream(events.streams, places).items():
+            times_ms = [timestamps_ms[place] for place in of_stream]
+            if stream == NO_STREAM:
+                cursor = self._together
+            else:
+                name = events.stream_names[stream]
+                if name not in self._streams:
+                    self._streams[name] = Cursor(min(times_ms[0], now_ms) - back_ms)
+                cursor = self._streams[name]
+            newest_ms = max(times_ms)
+            self._together.reached(newest_ms)
+            if is_head:
+                if newest_ms > now_ms:
+                    # An event of the future must not hide what its stream writes until then.
+                    newest_ms = max((at_ms for at_ms in times_ms if at_ms <= now_ms), default=0)
+                cursor.reached(newest_ms)
+            delays_ms = [
+                ingestion_ms[place] - timestamps_ms[place]
+                for place in of_stream
+                if ingestion_ms[place] != TIME_UNKNOWN
+            ]
+            cursor.observe_delays(delays_ms)
 
     def _read_together(
         self, now_ms: int, reach_ms: Callable[[int, float, float], int | None]
@@ -280,3 +298,11 @@ class Heads:
     def _forget_silent(self, now_ms: int) -> None:
         first_ms = now_ms - self._silent_ms
         self._streams = {n: c for n, c in self._streams.items() if (c.newest_ms or 0) >= first_ms}
+
+
+def _by_stream(streams: Sequence[int], places: Iterable[int]) -> dict[int, list[int]]:
+    """The places of each stream, in their order; streams in the order of their first."""
+    found: defaultdict[int, list[int]] = defaultdict(list)
+    for place in places:
+        found[streams[place]].append(place)
+    return found

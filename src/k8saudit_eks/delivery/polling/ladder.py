@@ -8,7 +8,8 @@ calls are short, and where they have found nothing for a while.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
 
 from k8saudit_eks.delivery.ledger.protocol import Gap
 from k8saudit_eks.delivery.polling.health import Health
@@ -146,12 +147,15 @@ class Ladder:
         """Of a sample, and of what a rung has given up: one that does not know it."""
         return next((r.reading for r in self._rungs if read in r.reading.reads), Pass())
 
-    def found(self, delay_ms: int, now_ms: int) -> None:
-        """An event was found that became visible so late: the rung that finds such is needed."""
+    def found(self, delays_ms: Iterable[int], now_ms: int) -> None:
+        """Events were found that became visible so late: the rungs that find such are needed."""
+        ordered_ms = sorted(delays_ms)
+        below = 0
         for rung in self._rungs:
-            if rung.age_ms >= delay_ms:
+            up_to = bisect_right(ordered_ms, rung.age_ms)
+            if up_to > below:
                 rung.found_at_ms = now_ms
-                return
+            below = up_to
 
     def covered(self, start_ms: int, at_ms: int) -> None:
         """The head has read everything from start_ms on; it began at at_ms."""

@@ -9,7 +9,7 @@ gaps (gaps.py) has to be right for every event to be found.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from k8saudit_eks.delivery.ledger.protocol import Gap, Mark
 from k8saudit_eks.delivery.polling.gaps import Gaps
@@ -21,6 +21,7 @@ from k8saudit_eks.delivery.polling.read import Purpose, Read
 from k8saudit_eks.delivery.polling.schedule import Schedule
 from k8saudit_eks.delivery.polling.settling import Settling
 from k8saudit_eks.delivery.seen import Key, SeenIds
+from k8saudit_eks.log_events import TIME_UNKNOWN, LogEvents
 
 # So much behind the usual is worth a word.
 BACKLOG_MS = 60_000
@@ -30,14 +31,14 @@ class PageResult(NamedTuple):
     """What a page brought.
 
     Attributes:
-        events: to be delivered, as CloudWatch gave them.
+        fresh: the places of the events to be delivered, in their order on the page.
         keys: of the same events.
         duplicates: how many more had been delivered already.
-        late: how many of `events` had to wait for the settling read.
-        delay_ms: the longest time that one of `events` took to become visible.
+        late: how many of `fresh` had to wait for the settling read.
+        delay_ms: the longest time that one of `fresh` took to become visible.
     """
 
-    events: list[dict[str, Any]]
+    fresh: list[int]
     keys: list[Key]
     duplicates: int
     late: int
@@ -136,31 +137,24 @@ class Window:
         return reads
 
     def page(
-        self, read: Read, events: Sequence[dict[str, Any]], next_token: str | None, now_ms: int
+        self, read: Read, events: LogEvents, next_token: str | None, now_ms: int
     ) -> PageResult:
         """Take the answer to `read`; what is in it counts as seen from here on."""
-        fresh: list[dict[str, Any]] = []
-        keys: list[Key] = []
-        duplicates = 0
+        timestamps_ms = events.timestamps_ms
+        places: Sequence[int] = range(len(events))
         # Settled and forgotten while this chain was under way.
         first_ms = 0 if read.purpose is Purpose.GAP else self.settled_ms
-        for event in events:
-            timestamp_ms = event["timestamp"]
-            if timestamp_ms < first_ms:
-                continue
-            key = self._seen.add(timestamp_ms, event["eventId"])
-            if key is None:
-                duplicates += 1
-            else:
-                fresh.append(event)
-                keys.append(key)
+        if min(timestamps_ms, default=first_ms) < first_ms:
+            places = [place for place in places if timestamps_ms[place] >= first_ms]
+        fresh, keys = self._seen.add(timestamps_ms, events.keys, places)
+        duplicates = len(places) - len(fresh)
         # An empty page in the middle of a chain says nothing: the chain may have no end.
-        if events or next_token is None:
+        if len(events) or next_token is None:
             self._health.answered(read, now_ms)
         read.took(len(events), duplicates, next_token, now_ms)
         if read.purpose is Purpose.GAP and read.done and self._was_read_too_early(read):
             read.restart()
-        late, delay_ms = self._observe(read, fresh, now_ms)
+        late, delay_ms = self._observe(read, events, fresh, now_ms)
         self._parts[read.purpose].took_page(read, now_ms)
         if may_have_no_end(read):
             read.empty_pages = 0
@@ -230,23 +224,24 @@ class Window:
         for part in (self._heads, self._ladder, self._settling):
             part.leave_out(self._gaps.ranges)
 
-    def _observe(self, read: Read, fresh: Sequence[dict[str, Any]], now_ms: int) -> tuple[int, int]:
+    def _observe(
+        self, read: Read, events: LogEvents, fresh: Sequence[int], now_ms: int
+    ) -> tuple[int, int]:
         """Learn from new events; how many the head had missed for good, and the longest delay."""
         is_head = read.purpose is Purpose.HEAD
         back_ms = 2 * self._schedule.sample_every_ms if read.purpose is Purpose.SAMPLE else 0
-        self._heads.observe(fresh, now_ms, is_head=is_head, back_ms=back_ms)
+        self._heads.observe(events, fresh, now_ms, is_head=is_head, back_ms=back_ms)
         since_ms = self._head_since_ms
         if is_head or since_ms is None:
             return 0, 0
-        late = longest_ms = 0
-        for event in fresh:
-            timestamp_ms = event["timestamp"]
-            # What a settling read meets first has waited for it, unless the head missed it.
-            if timestamp_ms < since_ms:
-                continue
-            late += read.purpose in (Purpose.SETTLE, Purpose.GAP)
-            ingestion_ms = event.get("ingestionTime")
-            delay_ms = (ingestion_ms if isinstance(ingestion_ms, int) else now_ms) - timestamp_ms
-            self._ladder.found(delay_ms, now_ms)
-            longest_ms = max(longest_ms, delay_ms)
-        return late, longest_ms
+        timestamps_ms, ingestion_ms = events.timestamps_ms, events.ingestion_times_ms
+        delays_ms = [
+            (now_ms if ingestion_ms[place] == TIME_UNKNOWN else ingestion_ms[place])
+            - timestamps_ms[place]
+            for place in fresh
+            if timestamps_ms[place] >= since_ms
+        ]
+        self._ladder.found(delays_ms, now_ms)
+        # What a settling read meets first has waited for it, unless the head missed it.
+        is_late = read.purpose in (Purpose.SETTLE, Purpose.GAP)
+        return len(delays_ms) if is_late else 0, max((0, *delays_ms))

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from functools import lru_cache, partial
 
-from k8saudit_eks.audit import Framed, Origin, frame
 from k8saudit_eks.aws.log_group import LogGroup
+from k8saudit_eks.envelope import beginning
 from k8saudit_eks.event_queue import Host
 from k8saudit_eks.host_log import LogLimiter
+from k8saudit_eks.log_events import Frames, LogEvents
 from k8saudit_eks.metrics import Metric
 
 _UNREADABLE_EVERY_S = 1.0
+# Envelopes that are kept: EKS begins new log streams all the time.
+_STREAMS_KEPT = 256
 
 
 class Framer:
@@ -25,52 +29,51 @@ class Framer:
         *,
         max_size_bytes: int,
     ) -> None:
-        """max_size_bytes: of a framed event; longer ones are cut as truncated lines are."""
+        """max_size_bytes: of an event without its envelope; longer ones are cut and repaired."""
         self._cluster = cluster
-        self._log_group = log_group
         self._host = host
         self._limiter = limiter
         self._max_size_bytes = max_size_bytes
-        self._origins: dict[str | None, Origin] = {}
-
-    def frame(self, event: dict[str, Any]) -> tuple[Framed, ...]:
-        """The audit events of one log event, as aws.Page gives it.
-
-        Where it holds something else, the last may be one that says so (audit.py).
-        """
-        stream = event.get("logStreamName")
-        ingestion_ms = event.get("ingestionTime")
-        framed = frame(
-            event.get("message", ""),
-            origin=self._origin(stream if isinstance(stream, str) else None),
-            close=self._host.close_json,
-            event_id=event["eventId"],
-            ingestion_time_ms=ingestion_ms if isinstance(ingestion_ms, int) else None,
-            timestamp_ms=event["timestamp"],
-            max_size_bytes=self._max_size_bytes,
+        self._envelope = lru_cache(_STREAMS_KEPT)(
+            partial(
+                beginning,
+                cluster=cluster,
+                region=log_group.region,
+                account=log_group.account,
+                log_group=log_group.name,
+            )
         )
-        if framed and not framed[-1].unreadable:
-            return framed
-        self._host.count(Metric.EVENTS_INVALID)
+
+    def frame(self, events: LogEvents, places: Sequence[int]) -> Frames:
+        """The audit events of the log events at these places.
+
+        Where a log event holds something else, one that says so may be in its place.
+        """
+        # Whoever makes lines unreadable must not fill the queue with events about them.
+        may_say_so = self._limiter.is_due("unreadable", every_s=_UNREADABLE_EVERY_S)
+        frames = events.frame(
+            places,
+            [self._envelope(log_stream=name) for name in (*events.stream_names, None)],
+            max_size_bytes=self._max_size_bytes,
+            unreadable_max=int(may_say_so),
+        )
+        if may_say_so and frames.unreadable:
+            self._limiter.may("unreadable", every_s=_UNREADABLE_EVERY_S)
+        if frames.truncated:
+            self._host.count(Metric.EVENTS_TRUNCATED, frames.truncated)
+        if frames.unreadable or 0 in frames.events_of:
+            self._report_invalid(events, places, frames)
+        return frames
+
+    def _report_invalid(self, events: LogEvents, places: Sequence[int], frames: Frames) -> None:
+        """Of what is blank, or of another kind, nothing is made, but it counts as well."""
+        without_event = {number for number, made in enumerate(frames.events_of) if made == 0}
+        invalid = without_event.union(frames.unreadable)
+        self._host.count(Metric.EVENTS_INVALID, len(invalid))
         if self._limiter.may("invalid"):
             self._host.log.warning(
                 "%s: log event %s is not an audit event, or was cut too early to repair: the "
                 "plugin counts it and delivers an event that says so, at most one a second",
                 self._cluster,
-                event["eventId"],
+                events.event_id(places[min(invalid)]),
             )
-        # Whoever makes lines unreadable must not fill the queue with events about them.
-        may_say_so = framed and self._limiter.may("unreadable", every_s=_UNREADABLE_EVERY_S)
-        return framed if may_say_so else framed[:-1]
-
-    def _origin(self, stream: str | None) -> Origin:
-        origin = self._origins.get(stream)
-        if origin is None:
-            origin = self._origins[stream] = Origin(
-                cluster=self._cluster,
-                region=self._log_group.region,
-                account=self._log_group.account,
-                log_group=self._log_group.name,
-                log_stream=stream,
-            )
-        return origin

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import threading
 import time
@@ -22,6 +23,7 @@ from k8saudit_eks.delivery.polling.window import PageResult, Window
 from k8saudit_eks.delivery.seen import SeenIds
 from k8saudit_eks.event_queue import EventQueue, Host, QueueClosed
 from k8saudit_eks.host_log import LogLimiter
+from k8saudit_eks.log_events import LogEvents
 from k8saudit_eks.metrics import Metric
 from k8saudit_eks.sources.cloudwatch.calls import Answer, Calls
 from k8saudit_eks.sources.cloudwatch.framing import Framer
@@ -47,12 +49,24 @@ def open_cloudwatch(config: Config, cluster: str, host: Host) -> CloudWatchSourc
             state_dir; one sentence that says what to do.
     """
     log_group = open_log_group(config, cluster, host.reader)
-    ledger = ledger_of(config, log_group.region, log_group.name, host.log)
+    ledger = open_ledger_of(config, log_group.region, log_group.name, host.log)
     # Without the permission that tells the account, the way to it stands for it.
     account = log_group.account or (config.profile, config.role_arn)
     owner = (account, log_group.region, config.endpoint_url)
     budget = PROCESS.of(owner, config.api_rate, time.monotonic)
     return CloudWatchSource(config, cluster, log_group, ledger, host, budget=budget)
+
+
+def open_ledger_of(
+    config: Config, region: str | None, log_group: str, log: logging.Logger
+) -> Ledger:
+    """The log group's ledger. Raises OpenError as ledger_of does."""
+    way = {
+        "profile": config.profile,
+        "role_arn": config.role_arn,
+        "endpoint_url": config.endpoint_url,
+    }
+    return ledger_of(config.state_dir, region, log_group, way, log)
 
 
 class CloudWatchSource:
@@ -243,7 +257,8 @@ class CloudWatchSource:
         if not isinstance(result, Failure):
             if result.malformed:
                 self._malformed(result.malformed)
-            self._deliver(window.page(read, result.events, result.next_token, now_ms), stop)
+            page = window.page(read, result.events, result.next_token, now_ms)
+            self._deliver(result.events, page, stop)
         elif result is Failure.TOKEN_REFUSED:
             window.token_is_refused(read, now_ms)
         elif result is Failure.STREAM_GONE:
@@ -266,27 +281,20 @@ class CloudWatchSource:
                 events,
             )
 
-    def _deliver(self, page: PageResult, stop: threading.Event) -> None:
+    def _deliver(self, events: LogEvents, page: PageResult, stop: threading.Event) -> None:
         """Frame and push what is new, in pushes of at most PUSH_EVENTS."""
         host = self._host
         if page.duplicates:
             host.count(Metric.DUPLICATES_SUPPRESSED, page.duplicates)
         if page.late:
             host.count(Metric.EVENTS_LATE, page.late)
-        for start in range(0, len(page.events), PUSH_EVENTS):
-            framed_lines = [
-                self._framer.frame(event) for event in page.events[start : start + PUSH_EVENTS]
-            ]
-            framed = [event for events in framed_lines for event in events]
-            truncated = sum(event.truncated for event in framed)
-            if truncated:
-                host.count(Metric.EVENTS_TRUNCATED, truncated)
-            self._acknowledger.about_to_push(
-                page.keys[start : start + PUSH_EVENTS], [len(events) for events in framed_lines]
-            )
+        for start in range(0, len(page.fresh), PUSH_EVENTS):
+            end = start + PUSH_EVENTS
+            frames = self._framer.frame(events, page.fresh[start:end])
+            self._acknowledger.about_to_push(page.keys[start:end], frames.events_of)
             queue = self._queue
             assert queue is not None  # noqa: S101 (run() set it)
-            queue.push([event.payload for event in framed], [event.time_ns for event in framed])
+            queue.push(frames)
             # However long the host made it wait, this process lives.
             self._acknowledger.alive(self._clock.now_ms())
             self._acknowledger.commit(queue.delivered())
