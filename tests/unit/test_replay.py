@@ -6,17 +6,17 @@ import gzip
 import json
 import logging
 import threading
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from readers import payloads_of, reader
 
 from k8saudit_eks.config.table import Config
 from k8saudit_eks.errors import OpenError
 from k8saudit_eks.event_queue import QueueClosed
+from k8saudit_eks.log_events import Frames
 from k8saudit_eks.metrics import Metric
-from k8saudit_eks.repair import close
 from k8saudit_eks.sources.replay.source import open_replay
 
 STREAM = "kube-apiserver-audit-0123456789abcdef"
@@ -32,13 +32,14 @@ class FakeQueue:
         self.progress: list[int] = []
         self._close_after = close_after
 
-    def push(self, payloads: Sequence[bytes], times_ns: Sequence[int]) -> int:
+    def push(self, frames: Frames) -> int:
         if self._close_after is not None and len(self.pages) >= self._close_after:
             raise QueueClosed
-        assert len(payloads) == len(times_ns) > 0
-        self.pages.append(len(payloads))
-        self.payloads += payloads
-        self.times_ns += times_ns
+        events = payloads_of(frames)
+        assert len(events) == sum(frames.events_of) > 0
+        self.pages.append(len(events))
+        self.payloads += [payload for payload, _ in events]
+        self.times_ns += [time_ns for _, time_ns in events]
         return len(self.payloads)
 
     def delivered(self) -> int:
@@ -59,9 +60,8 @@ class FakeQueue:
 class FakeHost:
     """Counts, and keeps what was logged."""
 
-    close_json = staticmethod(close)
-
     def __init__(self) -> None:
+        self.reader = reader()
         self.counts: dict[Metric, int] = {}
         self.logged: list[logging.LogRecord] = []
         self.log = logging.Logger("test")
