@@ -168,11 +168,14 @@ class LogGroup:
     def _checked(self, answer: dict[str, Any], asked_with: str | None) -> Page:
         """An answer without a list of events is no empty page: it would lose what it hides."""
         token = answer.get("nextToken")
-        events, malformed = log_events_of(answer), 0
         is_answer = token is None or isinstance(token, str)
-        if events is None:
-            parsed = answer.get("events")
-            if isinstance(parsed, list):
+        # What was left of an answer that was read has an empty list. If botocore could not
+        # parse that, there is no list, and the token is not known.
+        parsed = answer.get("events")
+        events, malformed = None, 0
+        if isinstance(parsed, list):
+            events = log_events_of(answer)
+            if events is None:
                 events, malformed = add_well_formed(parsed, self._reader, self._stream_prefix)
                 # One malformed event must not hide the others; where there is no other, it may
                 # be the answer that is wrong.
