@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
+# Benches load this file, too.
+sys.path += [str(Path(__file__).parents[1] / folder) for folder in ("reference", "native")]
+
 from botocore.exceptions import ClientError  # type: ignore[import-untyped]
+from read_answers import ReadAnswers
+from readers import payloads_of, reader, reads_bytes
 from simulated_logs import RefusedRequest, SimulatedLogs
 
 from k8saudit_eks.aws.errors import ReadError
 from k8saudit_eks.aws.log_group import Page
 from k8saudit_eks.event_queue import QueueClosed
+from k8saudit_eks.log_events import Frames
 from k8saudit_eks.metrics import Metric
-from k8saudit_eks.repair import close
 from k8saudit_eks.sources.cloudwatch.parallel_calls import Call
+
+STREAM_PREFIX = "kube-apiserver-audit-"
 
 
 def audit_line(audit_id: str, **changes: Any) -> str:
@@ -91,9 +100,8 @@ class FakeParallelCalls:
 
 
 class FakeHost:
-    close_json = staticmethod(close)
-
     def __init__(self) -> None:
+        self.reader = reader()
         self.log = logging.getLogger("test.k8saudit_eks")
         self.counts: Counter[Metric] = Counter()
         self.gauges: dict[Metric, int] = {}
@@ -118,13 +126,14 @@ class FakeQueue:
         self.lag = lag
         self.closes_after: int | None = None
 
-    def push(self, payloads: Sequence[bytes], times_ns: Sequence[int]) -> int:
-        for payload, time_ns in zip(payloads, times_ns, strict=True):
+    def push(self, frames: Frames) -> int:
+        pushed = payloads_of(frames)
+        for payload, time_ns in pushed:
             if self.closes_after is not None and len(self.payloads) >= self.closes_after:
                 raise QueueClosed
             self.payloads.append(payload)
             self.times_ns.append(time_ns)
-        return len(self.payloads) if payloads else 0
+        return len(self.payloads) if pushed else 0
 
     def delivered(self) -> int:
         return max(0, len(self.payloads) - self.lag)
@@ -142,7 +151,12 @@ class FakeQueue:
 
 
 class FakeClient:
-    """boto3's client over a SimulatedLogs; `before` may raise or change what comes."""
+    """boto3's client over a SimulatedLogs; `before` may raise or change what comes.
+
+    Where the tests' reader reads bytes, it reads those of every answer here.
+    """
+
+    _read_answers = ReadAnswers(reader(), STREAM_PREFIX) if reads_bytes() else None
 
     def __init__(
         self,
@@ -159,7 +173,11 @@ class FakeClient:
     def filter_log_events(self, **request: Any) -> dict[str, Any]:
         self._clock.now_s += self._call_s
         instead = self.before(request)
-        return self.answer(request) if instead is None else instead
+        return self.read(self.answer(request) if instead is None else instead)
+
+    def read(self, answer: dict[str, Any]) -> dict[str, Any]:
+        """The answer as the plugin gets it."""
+        return answer if self._read_answers is None else self._read_answers(answer)
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
         """The log group's own answer now."""

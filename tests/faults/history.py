@@ -15,12 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from fakes import Clock, FakeClient, FakeHost, FakeParallelCalls, FakeQueue, Stop, audit_line
+from readers import payloads_of
 from simulated_logs import LogEvent, SimulatedLogs
 
 from k8saudit_eks.aws.log_group import LogGroup
 from k8saudit_eks.config.table import Config
 from k8saudit_eks.delivery.ledger.sqlite import open_ledger
 from k8saudit_eks.delivery.seen import KEY_BYTES
+from k8saudit_eks.log_events import Frames
 from k8saudit_eks.metrics import Metric
 from k8saudit_eks.sources.cloudwatch.source import CloudWatchSource
 
@@ -94,12 +96,13 @@ class EventQueueWithTimes(FakeQueue):
         self.came_ms: dict[str, int] = {}
         self.pushed = 0
 
-    def push(self, payloads: Sequence[bytes], times_ns: Sequence[int]) -> int:
-        for payload in payloads:
+    def push(self, frames: Frames) -> int:
+        pushed = payloads_of(frames)
+        for payload, _ in pushed:
             event_id = payload.partition(b'"event_id":"')[2].partition(b'"')[0].decode()
             self.came_ms.setdefault(event_id, self._clock.now_ms)
-        self.pushed += len(payloads)
-        return self.pushed if payloads else 0
+        self.pushed += len(pushed)
+        return self.pushed if pushed else 0
 
     def delivered(self) -> int:
         return self.pushed
@@ -151,6 +154,7 @@ class History:
         dates_ms = [self.date_ms(self.clock.now_ms) for _ in range(2 if date_at_open else 0)]
         group = LogGroup(
             self.client,
+            reader=self.host.reader,
             name=self.logs.name,
             stream_prefix=STREAM,
             server_times_ms=[date_ms for date_ms in dates_ms if date_ms is not None],

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Sequence
 from typing import Any
 
 from fakes import Clock, FakeClient, FakeHost, FakeParallelCalls, FakeQueue, Stop
@@ -16,6 +15,7 @@ from simulated_logs import SimulatedLogs
 from k8saudit_eks.aws.log_group import LogGroup
 from k8saudit_eks.config.table import Config
 from k8saudit_eks.delivery.ledger.protocol import NoLedger
+from k8saudit_eks.log_events import Frames
 from k8saudit_eks.sources.cloudwatch.source import CloudWatchSource
 
 
@@ -27,9 +27,9 @@ class TimedQueue(FakeQueue):
         self._clock = clock
         self.pushed_ms: list[int] = []
 
-    def push(self, payloads: Sequence[bytes], times_ns: Sequence[int]) -> int:
-        self.pushed_ms += [self._clock.now_ms] * len(payloads)
-        return super().push(payloads, times_ns)
+    def push(self, frames: Frames) -> int:
+        self.pushed_ms += [self._clock.now_ms] * sum(frames.events_of)
+        return super().push(frames)
 
 
 class Rehearsal:
@@ -50,7 +50,12 @@ class Rehearsal:
         self.truth: Truth = scenario.write(self.logs, self.start_ms, seed)
         self.client = FakeClient(self.logs, self.clock, self.go_wrong)
         settings = Config(**config)
-        group = LogGroup(self.client, name=self.logs.name, stream_prefix=settings.log_stream_prefix)
+        group = LogGroup(
+            self.client,
+            reader=self.host.reader,
+            name=self.logs.name,
+            stream_prefix=settings.log_stream_prefix,
+        )
         self.source = CloudWatchSource(
             settings,
             "prod",

@@ -42,8 +42,10 @@ def calls_in(seconds: float, *, throttled: float = 0.0, **config: Any) -> int:
         if chance.random() < throttled:
             raise client_error("ThrottlingException", "Rate exceeded")
 
+    host = FakeHost()
     group = LogGroup(
         FakeClient(logs, clock, before, call_s=0.001),
+        reader=host.reader,
         name=logs.name,
         stream_prefix="kube-apiserver-audit-",
     )
@@ -53,7 +55,7 @@ def calls_in(seconds: float, *, throttled: float = 0.0, **config: Any) -> int:
         "prod",
         group,
         NoLedger(),
-        FakeHost(),
+        host,
         parallel_calls=FakeParallelCalls(clock, 5),
         wall_s=clock,
         monotonic_s=clock,

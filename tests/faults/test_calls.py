@@ -21,7 +21,8 @@ def test_an_answer_that_trickles_is_said(
 ) -> None:
     """Once a minute; a call that only meets its timeouts says so itself."""
     clock, logs, host = Clock(), SimulatedLogs(), FakeHost()
-    group = LogGroup(FakeClient(logs, clock, call_s=call_s), name=logs.name, stream_prefix="")
+    client = FakeClient(logs, clock, call_s=call_s)
+    group = LogGroup(client, reader=host.reader, name=logs.name, stream_prefix="")
     calls = Calls(
         "prod",
         group,

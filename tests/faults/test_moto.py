@@ -15,6 +15,7 @@ from moto.server import ThreadedMotoServer
 from k8saudit_eks.aws.log_group import list_eks_clusters
 from k8saudit_eks.config.table import Config
 from k8saudit_eks.errors import OpenError
+from k8saudit_eks.log_events import Frames
 from k8saudit_eks.sources.cloudwatch.source import open_cloudwatch
 
 GROUP = "/aws/eks/prod/cluster"
@@ -42,8 +43,8 @@ class WaitingQueue(FakeQueue):
         self._enough = enough
         self.full = threading.Event()
 
-    def push(self, payloads, times_ns):  # type: ignore[no-untyped-def]
-        last = super().push(payloads, times_ns)
+    def push(self, frames: Frames) -> int:
+        last = super().push(frames)
         if len(self.payloads) >= self._enough:
             self.full.set()
         return last

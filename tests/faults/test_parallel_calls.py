@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 
 import pytest
+from readers import log_events
 
 from k8saudit_eks.aws.errors import Failure, ReadError
 from k8saudit_eks.aws.log_group import Page
@@ -14,8 +15,11 @@ from k8saudit_eks.sources.cloudwatch.parallel_calls import ThreadedCalls
 PATIENCE_S = 20
 
 
+NO_EVENTS = log_events([])
+
+
 def page(token: str) -> Page:
-    return Page([], token, None)
+    return Page(NO_EVENTS, token, None)
 
 
 def catch_up_threads() -> list[threading.Thread]:

@@ -10,7 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import Clock, FakeClient, FakeHost, FakeQueue, Stop, audit_line, client_error
+from fakes import (
+    STREAM_PREFIX,
+    Clock,
+    FakeClient,
+    FakeHost,
+    FakeQueue,
+    Stop,
+    audit_line,
+    client_error,
+)
 from simulated_logs import SimulatedLogs
 
 from k8saudit_eks.aws.log_group import LogGroup
@@ -54,7 +63,9 @@ class Lives:
         """One capture; `lag` events stay unevaluated at its end. A crash skips close()."""
         ledger = self.open_ledger()
         client = FakeClient(self.logs, self.clock, self._refuse)
-        group = LogGroup(client, name=self.logs.name, stream_prefix="kube-apiserver-audit-")
+        group = LogGroup(
+            client, reader=self.host.reader, name=self.logs.name, stream_prefix=STREAM_PREFIX
+        )
         source = CloudWatchSource(
             self.config, "prod", group, ledger, self.host, wall_s=self.clock, monotonic_s=self.clock
         )

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import logging
 import random
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -30,10 +29,10 @@ from k8saudit_eks.aws.log_group import LogGroup
 from k8saudit_eks.config.table import Config
 from k8saudit_eks.delivery.ledger.protocol import Mark, NoLedger, Remembered
 from k8saudit_eks.delivery.ledger.sqlite import SqliteLedger, open_ledger
-from k8saudit_eks.delivery.ledger.state_dir import ledger_of
 from k8saudit_eks.delivery.seen import Key
+from k8saudit_eks.log_events import Frames
 from k8saudit_eks.metrics import Metric
-from k8saudit_eks.sources.cloudwatch.source import CloudWatchSource
+from k8saudit_eks.sources.cloudwatch.source import CloudWatchSource, open_ledger_of
 
 STREAM_B = "kube-apiserver-audit-b"
 
@@ -56,6 +55,7 @@ class Bench:
     def source(self) -> CloudWatchSource:
         group = LogGroup(
             self.client,
+            reader=self.host.reader,
             name=self.logs.name,
             stream_prefix=self.config.log_stream_prefix,
             region="eu-west-1",
@@ -128,9 +128,9 @@ def test_a_typical_event_comes_with_the_first_poll_after_it_is_visible(bench: Be
     pushed_at: dict[str, float] = {}
     push = bench.queue.push
 
-    def note(payloads: Any, times_ns: Any) -> int:
-        last = push(payloads, times_ns)
-        for audit_id in bench.queue.audit_ids[-len(payloads) :]:
+    def note(frames: Frames) -> int:
+        last = push(frames)
+        for audit_id in bench.queue.audit_ids[-sum(frames.events_of) :]:
             pushed_at[audit_id] = bench.clock.now_ms
         return last
 
@@ -383,9 +383,9 @@ def test_a_full_queue_does_not_make_the_clock_late() -> None:
         bench.logs.add(bench.start_ms - 3_000_000 + number * 2000, audit_line(str(number)))
 
     class FullQueue(FakeQueue):
-        def push(self, payloads: Sequence[bytes], times_ns: Sequence[int]) -> int:
+        def push(self, frames: Frames) -> int:
             bench.clock.now_s += 60
-            return super().push(payloads, times_ns)
+            return super().push(frames)
 
     settled_s = []
 
@@ -459,7 +459,7 @@ def test_a_state_dir_that_can_not_be_used_is_a_metric(
     usable.mkdir()
     (usable / "file").touch()
     bench = Bench(state_dir=str(tmp_path / state_dir) if state_dir else None)
-    bench.ledger = ledger_of(bench.config, "eu-west-1", bench.logs.name, bench.host.log)
+    bench.ledger = open_ledger_of(bench.config, "eu-west-1", bench.logs.name, bench.host.log)
     bench.run(30).close()
     assert bench.host.gauges[Metric.STATE_DIR_BROKEN] == broken
 

@@ -195,6 +195,7 @@ class Life:
             queues.append(queue)
         group = LogGroup(
             LivingClient(self, ending),
+            reader=self._host.reader,
             name=self._logs.name,
             stream_prefix=STREAM_PREFIX,
             server_times_ms=self._dates_at_open_ms(),
@@ -344,6 +345,6 @@ class LivingClient(FakeClient):
         self._ending.look()
         self._life.pass_time(self._life.call_s)
         try:
-            return self._life.answer(request)
+            return self.read(self._life.answer(request))
         finally:
             self._ending.look()

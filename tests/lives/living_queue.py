@@ -8,8 +8,10 @@ from collections.abc import Sequence
 
 from fakes import FakeQueue
 from machine import Ending, Machine
+from readers import payloads_of
 
 from k8saudit_eks.event_queue import QueueClosed
+from k8saudit_eks.log_events import Frames
 
 # Events that the host may hold: the queue's default size, and a batch.
 CAPACITY = 200 + 128
@@ -45,8 +47,9 @@ class LivingQueue(FakeQueue):
         self._evaluated = 0
         self.event_ids: list[str] = []
 
-    def push(self, payloads: Sequence[bytes], times_ns: Sequence[int]) -> int:
+    def push(self, frames: Frames) -> int:
         self._ending.look()
+        payloads = [payload for payload, _ in payloads_of(frames)]
         for start in range(0, len(payloads), _BATCH):
             part = payloads[start : start + _BATCH]
             while len(self.event_ids) + len(part) - self.delivered() > CAPACITY:

@@ -21,6 +21,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "faults"))
 
+from readers import log_events
 from simulated_logs import RefusedRequest, SimulatedLogs
 
 from k8saudit_eks.delivery.acknowledge import Acknowledger
@@ -57,14 +58,18 @@ class MemoryLedger:
         if mark is not None:
             self.mark = mark
             first = mark.settled_ms // BUCKET_MS
-            self.keys = {k for k in self.keys if k.bucket >= first or _touches(k, mark.gaps)}
+            self.keys = {
+                (bucket, digest)
+                for bucket, digest in self.keys
+                if bucket >= first or _touches(bucket, mark.gaps)
+            }
 
     def close(self) -> None:
         pass
 
 
-def _touches(key: Key, gaps: Sequence[Gap]) -> bool:
-    return any(gap.start_ms // BUCKET_MS <= key.bucket <= gap.end_ms // BUCKET_MS for gap in gaps)
+def _touches(bucket: int, gaps: Sequence[Gap]) -> bool:
+    return any(gap.start_ms // BUCKET_MS <= bucket <= gap.end_ms // BUCKET_MS for gap in gaps)
 
 
 class Promise(RuleBasedStateMachine):
@@ -308,9 +313,10 @@ class Promise(RuleBasedStateMachine):
         self._remember()
 
     def _take(self, read: Read, answer: dict[str, Any]) -> None:
-        page = self.window.page(read, answer["events"], answer.get("nextToken"), self.now_ms)
+        events = log_events(answer["events"])
+        page = self.window.page(read, events, answer.get("nextToken"), self.now_ms)
         self.acknowledger.about_to_push(page.keys, [1] * len(page.keys))
-        self.pushed += [event["eventId"] for event in page.events]
+        self.pushed += [events.event_id(place) for place in page.fresh]
 
     def _remember(self) -> None:
         mark = self.window.take_mark()

@@ -14,10 +14,15 @@ from typing import Any
 # The oracle.
 from k8saudit_eks.audit import Framed, Origin, frame
 from k8saudit_eks.delivery.seen import KEY_BYTES
-from k8saudit_eks.log_events import NO_STREAM, TIME_UNKNOWN, DocumentSizeError, Form
+from k8saudit_eks.log_events import (
+    DOCUMENT_MAX_BYTES,
+    NO_STREAM,
+    TIME_UNKNOWN,
+    DocumentSizeError,
+    Form,
+)
 from k8saudit_eks.repair import close
 
-DOCUMENT_MAX_BYTES = 64 << 20
 STREAMS_MAX = 256
 TIME_MAX_MS = 2**63 - 1
 
@@ -39,14 +44,13 @@ class UnusualError(ValueError):
 class ReferenceFrames:
     """Frames; `framed` is what the queue would get."""
 
-    def __init__(self) -> None:
-        self.events_of: list[int] = []
-        self.unreadable: list[int] = []
-        self.framed: list[Framed] = []
-
-    @property
-    def truncated(self) -> int:
-        return sum(event.truncated for event in self.framed)
+    def __init__(
+        self, events_of: Sequence[int], unreadable: Sequence[int], framed: Sequence[Framed]
+    ) -> None:
+        self.events_of = events_of
+        self.unreadable = unreadable
+        self.truncated = sum(event.truncated for event in framed)
+        self.framed = framed
 
     def payloads(self) -> list[tuple[bytes, int]]:
         """(payload, time in ns) of each event: the same method has NativeFrames."""
@@ -103,17 +107,18 @@ class ReferenceLogEvents:
     ) -> ReferenceFrames:
         if len(envelopes) != len(self.stream_names) + 1:
             raise ValueError("there must be an envelope for each stream, and one more")
-        frames = ReferenceFrames()
-        left = unreadable_max
-        for position, place in enumerate(places):
+        events_of: list[int] = []
+        unreadable: list[int] = []
+        all_framed: list[Framed] = []
+        for number, place in enumerate(places):
             framed = self._frame(place, envelopes[self.streams[place]], max_size_bytes)
             if framed and framed[-1].unreadable:
-                frames.unreadable.append(position)
-                framed = framed if left > 0 else framed[:-1]
-                left -= 1
-            frames.events_of.append(len(framed))
-            frames.framed += framed
-        return frames
+                if len(unreadable) >= unreadable_max:
+                    framed = framed[:-1]
+                unreadable.append(number)
+            events_of.append(len(framed))
+            all_framed += framed
+        return ReferenceFrames(events_of, unreadable, all_framed)
 
     def _frame(self, place: int, envelope: bytes, max_size_bytes: int) -> tuple[Framed, ...]:
         origin = Origin()

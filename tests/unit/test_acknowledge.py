@@ -19,7 +19,7 @@ class Book(NoLedger):
         self.writes.append((list(keys), mark, alive_ms))
 
 
-KEYS = [Key(1, bytes([number])) for number in range(3)]
+KEYS: list[Key] = [(1, bytes([number])) for number in range(3)]
 
 
 def test_a_mark_waits_for_the_events_before_it() -> None:

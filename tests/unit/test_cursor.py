@@ -11,8 +11,7 @@ START_MS = 1_767_225_600_000
 
 def cursor_of(delays_ms: list[int]) -> Cursor:
     cursor = Cursor()
-    for delay_ms in delays_ms:
-        cursor.observe_delay(delay_ms)
+    cursor.observe_delays(delays_ms)
     return cursor
 
 
@@ -42,8 +41,7 @@ def test_the_recent_past_decides() -> None:
     """A thousand prompt events after a slow time: the slow time is forgotten."""
     cursor = cursor_of([60_000] * 1_000)
     assert cursor.delay_ms == 60_000
-    for _ in range(1_000):
-        cursor.observe_delay(1_000)
+    cursor.observe_delays([1_000] * 1_000)
     assert cursor.delay_ms == 1_000
 
 

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from readers import log_events
 
 from k8saudit_eks.delivery.ledger.protocol import Gap
 from k8saudit_eks.delivery.polling.heads import Heads
@@ -30,6 +31,13 @@ def event(timestamp_ms: int, stream: str = "a", delay_ms: int = 1_000) -> dict[s
     }
 
 
+def observe(
+    heads: Heads, events: list[dict[str, Any]], now_ms: int, *, is_head: bool, back_ms: int
+) -> None:
+    """All the events are new."""
+    heads.observe(log_events(events), range(len(events)), now_ms, is_head=is_head, back_ms=back_ms)
+
+
 def ready(
     heads: Heads, now_ms: int, *, first_ms: int = 0, gaps: tuple[Gap, ...] = (), reach: Any = None
 ) -> Read | None:
@@ -40,7 +48,7 @@ def poll(heads: Heads, now_ms: int, events: list[dict[str, Any]], duplicates: in
     """A poll of one page: so many new events, and so many known ones."""
     read = ready(heads, now_ms)
     assert read is not None
-    heads.observe(events, now_ms, is_head=True, back_ms=0)
+    observe(heads, events, now_ms, is_head=True, back_ms=0)
     read.took(len(events) + duplicates, duplicates, None, now_ms)
     heads.took_page(read, now_ms)
     return read
@@ -184,7 +192,7 @@ def test_a_full_page_of_new_events_parts_nothing() -> None:
     heads = heads_of()
     read = ready(heads, START_MS)
     assert read is not None
-    heads.observe([event(START_MS)], START_MS, is_head=True, back_ms=0)
+    observe(heads, [event(START_MS)], START_MS, is_head=True, back_ms=0)
     for events, token in ((500, "token"), (500, "token"), (10, None)):
         read.took(events, 0, token, START_MS)
         heads.took_page(read, START_MS)
@@ -253,7 +261,7 @@ def test_a_silent_stream_was_rotated_away() -> None:
     """After late_window and two minutes without an event nothing asks for it."""
     heads = apart(START_MS)
     now_ms = START_MS + LATE_WINDOW_MS + 121_000
-    heads.observe([event(now_ms, "b")], now_ms, is_head=True, back_ms=0)
+    observe(heads, [event(now_ms, "b")], now_ms, is_head=True, back_ms=0)
     polled = poll(heads, now_ms, [])
     assert polled.streams == ("b",)
     assert heads.pause_ms(now_ms) > 0
@@ -263,7 +271,7 @@ def test_a_new_stream_is_read_from_before_its_first_event() -> None:
     """Found by a sample: what it wrote since the last sample is read, too."""
     heads = apart(START_MS)
     now_ms = START_MS + 2 * POLL_MS
-    heads.observe([event(now_ms - 20_000, "new")], now_ms, is_head=False, back_ms=40_000)
+    observe(heads, [event(now_ms - 20_000, "new")], now_ms, is_head=False, back_ms=40_000)
     first = poll(heads, now_ms, [])
     assert first.streams == ("new",)
     assert first.start_ms <= now_ms - 60_000
@@ -274,7 +282,7 @@ def test_only_a_poll_moves_a_stream_on() -> None:
     heads = apart(START_MS)
     now_ms = START_MS + 2 * POLL_MS
     found = [event(now_ms, stream) for stream in STREAMS]
-    heads.observe(found, now_ms, is_head=False, back_ms=0)
+    observe(heads, found, now_ms, is_head=False, back_ms=0)
     assert poll(heads, now_ms, []).start_ms <= START_MS
 
 
@@ -282,7 +290,7 @@ def test_an_event_of_the_future_does_not_move_its_stream_on() -> None:
     """What the stream writes until then is read as before."""
     heads = apart(START_MS)
     now_ms = START_MS + 2 * POLL_MS
-    heads.observe([event(now_ms + 3_600_000, s) for s in STREAMS], now_ms, is_head=True, back_ms=0)
+    observe(heads, [event(now_ms + 3_600_000, s) for s in STREAMS], now_ms, is_head=True, back_ms=0)
     assert poll(heads, now_ms, []).start_ms <= START_MS
 
 
@@ -343,7 +351,7 @@ def test_refused_tokens_of_one_stream_hold_up_no_other() -> None:
         now_ms += pause_ms or 200
         if read is None:
             continue
-        heads.observe([event(now_ms, stream) for stream in "bc"], now_ms, is_head=False, back_ms=0)
+        observe(heads, [event(now_ms, stream) for stream in "bc"], now_ms, is_head=False, back_ms=0)
         if read.streams != ("a",):
             polls[read.streams] += 1
             health.answered(read, now_ms)

@@ -46,7 +46,7 @@ def climb(
     for now_ms in range(from_ms, to_ms, POLL_MS):
         ladder.head_was_read(now_ms)
         if delay_ms is not None:
-            ladder.found(delay_ms, now_ms)
+            ladder.found([delay_ms], now_ms)
         reads += [(now_ms, read) for read in read_due(ladder, now_ms, has_spare=has_spare)]
     return reads
 
@@ -87,7 +87,7 @@ def test_without_spare_calls_rungs_rest() -> None:
     ladder = ladder_of()
     until_ms = START_MS + 250_000
     for age_ms in AGES_MS:
-        ladder.found(age_ms, START_MS + 200_000)
+        ladder.found([age_ms], START_MS + 200_000)
     assert climb(ladder, START_MS, until_ms, has_spare=False) == []
     assert ladder.resting == 4
     reads = read_due(ladder, until_ms)
@@ -128,7 +128,7 @@ def test_a_find_wakes_the_rung_that_finds_such(delay_ms: int, age_ms: int) -> No
     ladder = ladder_of()
     climb(ladder, START_MS, START_MS + 600_000)
     assert ladder.resting == 4
-    ladder.found(delay_ms, START_MS + 600_000)
+    ladder.found([delay_ms], START_MS + 600_000)
     reads = climb(ladder, START_MS + 600_000, START_MS + 700_000)
     assert ladder.resting == 3
     assert all(
@@ -141,7 +141,7 @@ def test_what_is_later_than_every_rung_wakes_none() -> None:
     """Only settling finds it."""
     ladder = ladder_of()
     climb(ladder, START_MS, START_MS + 600_000)
-    ladder.found(200_000, START_MS + 600_000)
+    ladder.found([200_000], START_MS + 600_000)
     assert climb(ladder, START_MS + 600_000, START_MS + 700_000) == []
 
 

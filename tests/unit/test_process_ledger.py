@@ -20,7 +20,7 @@ class Now:
 
 
 def key(bucket: int, number: int) -> Key:
-    return Key(bucket, number.to_bytes(15, "big"))
+    return (bucket, number.to_bytes(15, "big"))
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from readers import log_events
+
 from k8saudit_eks.delivery.ledger.protocol import Gap
 from k8saudit_eks.delivery.polling.read import Purpose, Read
 from k8saudit_eks.delivery.polling.window import Window
@@ -24,7 +26,7 @@ def test_a_chain_that_was_interrupted_for_long_begins_again() -> None:
     reads = window.next_reads(START_MS)
     assert isinstance(reads, list)
     (head,) = reads
-    window.page(head, [], "token", START_MS)
+    window.page(head, log_events([]), "token", START_MS)
     assert window.next_reads(START_MS + 1) == [head]
     assert head.token is not None
     # A slice may come first.

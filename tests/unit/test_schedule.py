@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+from readers import log_events
+
 from k8saudit_eks.delivery.ledger.protocol import Gap
 from k8saudit_eks.delivery.polling.gaps import Gaps
 from k8saudit_eks.delivery.polling.heads import Heads
@@ -61,7 +63,7 @@ class Rooms:
         written = self.written if read.purpose is Purpose.HEAD else 0
         if written:
             new = {"timestamp": self.now_ms, "ingestionTime": self.now_ms + 1_000}
-            self.heads.observe([new], self.now_ms, is_head=True, back_ms=0)
+            self.heads.observe(log_events([new]), [0], self.now_ms, is_head=True, back_ms=0)
         read.took(events + written, events, token, self.now_ms)
         part = {
             Purpose.HEAD: self.heads,

@@ -12,11 +12,11 @@ from k8saudit_eks.delivery.seen import BUCKET_MS, SeenIds, buckets_touching
 def test_a_gap_keeps_its_ids() -> None:
     """What lies in a bucket that touches a gap is still known after the mark has passed."""
     seen = SeenIds()
-    for bucket in range(5):
-        seen.add(bucket * BUCKET_MS, str(bucket))
+    timestamps_ms = [bucket * BUCKET_MS for bucket in range(5)]
+    digests = [bytes([bucket]) for bucket in range(5)]
+    assert seen.add(timestamps_ms, digests, range(5))[0] == [0, 1, 2, 3, 4]
     seen.forget_before(4 * BUCKET_MS, [Gap(BUCKET_MS + 5, 2 * BUCKET_MS)])
-    known = [seen.add(bucket * BUCKET_MS, str(bucket)) is None for bucket in range(5)]
-    assert known == [False, True, True, False, True]
+    assert seen.add(timestamps_ms, digests, range(5))[0] == [0, 3]
 
 
 @given(

@@ -18,15 +18,16 @@ from k8saudit_eks.delivery.ledger.file import FORMAT
 from k8saudit_eks.delivery.ledger.process import ProcessLedger
 from k8saudit_eks.delivery.ledger.protocol import GAPS_MAX, Gap, Mark, NoLedger, Remembered
 from k8saudit_eks.delivery.ledger.sqlite import SqliteLedger, open_ledger
-from k8saudit_eks.delivery.ledger.state_dir import ledger_of, ledger_path
+from k8saudit_eks.delivery.ledger.state_dir import ledger_path
 from k8saudit_eks.delivery.seen import BUCKET_MS, Key
 from k8saudit_eks.errors import OpenError
+from k8saudit_eks.sources.cloudwatch.source import open_ledger_of
 
 LOG = logging.getLogger("test.ledger")
 
 
 def key(bucket: int, number: int) -> Key:
-    return Key(bucket, number.to_bytes(15, "big"))
+    return (bucket, number.to_bytes(15, "big"))
 
 
 def remembered(path: Path) -> tuple[int | None, set[Key]]:
@@ -162,11 +163,10 @@ def test_a_killed_process_has_written_everything(path: Path) -> None:
 import logging, os, signal
 from pathlib import Path
 from k8saudit_eks.delivery.ledger.protocol import Mark
-from k8saudit_eks.delivery.seen import Key
 from k8saudit_eks.delivery.ledger.sqlite import open_ledger
 ledger = open_ledger(Path({str(path)!r}), logging.getLogger())
 for number in range(50):
-    ledger.write([Key(7, number.to_bytes(15, "big"))], Mark(number))
+    ledger.write([(7, number.to_bytes(15, "big"))], Mark(number))
 os.kill(os.getpid(), signal.SIGKILL)
 """
     killed = subprocess.run([sys.executable, "-c", code], check=False)
@@ -376,7 +376,7 @@ def test_a_ledger_knows_whether_it_outlives_the_process(path: Path) -> None:
     assert ledger.outlives_process
     ledger.close()
     assert not NoLedger().outlives_process
-    assert not ledger_of(Config(), "eu-west-1", "/in/memory", LOG).outlives_process
+    assert not open_ledger_of(Config(), "eu-west-1", "/in/memory", LOG).outlives_process
 
 
 def test_close_writes_what_a_full_disk_had_refused(path: Path) -> None:
@@ -521,12 +521,12 @@ def test_a_disk_that_stays_full_does_not_fill_the_memory(path: Path) -> None:
 def test_each_log_group_has_a_file_of_its_own() -> None:
     """Names differ wherever region, log group or the way to the account differ."""
     paths = [
-        ledger_path(config, "/state", region, group)
-        for config in (
-            Config(),
-            Config(profile="a"),
-            Config(role_arn="arn:aws:iam::123456789012:role/a"),
-            Config(endpoint_url="http://a"),
+        ledger_path("/state", region, group, way)
+        for way in (
+            (None, None, None),
+            ("a", None, None),
+            (None, "arn:aws:iam::123456789012:role/a", None),
+            (None, None, "http://a"),
         )
         for region in ("eu-west-1", "eu-west-2", None)
         for group in ("/aws/eks/a/cluster", "/aws/eks/a_cluster", "/aws/eks/a%2Fcluster")
@@ -540,10 +540,10 @@ def test_the_longest_log_group_names_have_a_file_too(tmp_path: Path) -> None:
     """CloudWatch takes 512 characters, file systems 255; names that end differently differ."""
     config = Config(state_dir=str(tmp_path))
     for last in "ab":
-        ledger = ledger_of(config, "eu-west-1", "/" * 511 + last, LOG)
+        ledger = open_ledger_of(config, "eu-west-1", "/" * 511 + last, LOG)
         assert isinstance(ledger, SqliteLedger)
         ledger.close()
-    paths = [ledger_path(config, str(tmp_path), "eu-west-1", "/" * 511 + last) for last in "ab"]
+    paths = [ledger_path(str(tmp_path), "eu-west-1", "/" * 511 + last, ()) for last in "ab"]
     assert all(path.exists() for path in paths)
     assert len(set(paths)) == 2
 
@@ -551,7 +551,7 @@ def test_the_longest_log_group_names_have_a_file_too(tmp_path: Path) -> None:
 def test_without_state_dir_nothing_is_written(caplog: pytest.LogCaptureFixture) -> None:
     """And one line says what that means."""
     with caplog.at_level(logging.INFO, logger=LOG.name):
-        ledger = ledger_of(Config(), "eu-west-1", "/aws/eks/a/cluster", LOG)
+        ledger = open_ledger_of(Config(), "eu-west-1", "/aws/eks/a/cluster", LOG)
     assert isinstance(ledger, ProcessLedger)
     assert "state_dir is not set" in caplog.text
 
@@ -561,12 +561,12 @@ def test_without_a_usable_state_dir_a_reload_remembers(state_dir: str | None) ->
     """The next capture in this process goes on; one reached another way knows nothing."""
     config = Config(state_dir=state_dir)
     group = f"/aws/eks/{state_dir}/cluster"
-    ledger = ledger_of(config, "eu-west-1", group, LOG)
+    ledger = open_ledger_of(config, "eu-west-1", group, LOG)
     ledger.write([key(1, 1)], Mark(5), 6)
     ledger.close()
-    other = ledger_of(Config(state_dir=state_dir, profile="a"), "eu-west-1", group, LOG)
+    other = open_ledger_of(Config(state_dir=state_dir, profile="a"), "eu-west-1", group, LOG)
     assert other.load() == Remembered(None, [])
-    ledger = ledger_of(config, "eu-west-1", group, LOG)
+    ledger = open_ledger_of(config, "eu-west-1", group, LOG)
     assert ledger.load() == Remembered(5, [key(1, 1)], (), 6)
 
 
@@ -576,10 +576,10 @@ def test_a_new_way_to_a_log_group_is_said(
     """Once, when profile, role or endpoint were changed: its ledger begins anew."""
     state = str(tmp_path)
     for group in ("a", "b", "a_other"):
-        ledger_of(Config(state_dir=state), "eu-west-1", group, LOG).close()
+        open_ledger_of(Config(state_dir=state), "eu-west-1", group, LOG).close()
     assert not warnings.text
     for _ in range(2):
-        ledger_of(Config(state_dir=state, profile="x"), "eu-west-1", "a", LOG).close()
+        open_ledger_of(Config(state_dir=state, profile="x"), "eu-west-1", "a", LOG).close()
     assert warnings.text.count("begins as at a first start") == 1
     assert "eu-west-1_a.ledger has the same log group" in warnings.text
 
@@ -587,6 +587,6 @@ def test_a_new_way_to_a_log_group_is_said(
 def test_state_dir_holds_the_ledger(tmp_path: Path) -> None:
     """With a state_dir the file lies there."""
     config = Config(state_dir=str(tmp_path))
-    ledger = ledger_of(config, "eu-west-1", "/aws/eks/a/cluster", LOG)
+    ledger = open_ledger_of(config, "eu-west-1", "/aws/eks/a/cluster", LOG)
     ledger.close()
     assert [path.suffix for path in tmp_path.glob("*cluster*")] == [".ledger"]

@@ -9,6 +9,7 @@ from enum import Enum
 from typing import Any
 
 import pytest
+from readers import log_events
 
 from k8saudit_eks.delivery.ledger.protocol import Gap
 from k8saudit_eks.delivery.polling.passes import EMPTY_PAGES_MAX
@@ -84,11 +85,11 @@ class Capture:
         if answer is Answer.REFUSED:
             self.window.refused(read, self.now_ms)
         elif answer is Answer.ENDLESS:
-            self.window.page(read, [], read.token or "0", self.now_ms)
+            self.window.page(read, log_events([]), read.token or "0", self.now_ms)
         else:
             events, token = self._page(read)
-            result = self.window.page(read, events, token, self.now_ms)
-            self.taken_ms += [event["timestamp"] for event in result.events]
+            result = self.window.page(read, log_events(events), token, self.now_ms)
+            self.taken_ms += [events[place]["timestamp"] for place in result.fresh]
 
     def _page(self, read: Read) -> tuple[list[dict[str, Any]], str | None]:
         last_ms = self.now_ms - 500
@@ -145,10 +146,10 @@ def test_a_chain_that_has_an_end_after_all_is_no_gap() -> None:
     window = window_of(Gap(START_MS, START_MS))
     (read,) = [r for r in _reads(window, START_MS) if r.purpose is Purpose.GAP]
     for _ in range(EMPTY_PAGES_MAX + 1):
-        window.page(read, [], "token", START_MS)
+        window.page(read, log_events([]), "token", START_MS)
     assert window.gaps == (Gap(START_MS, START_MS),), "one millisecond: it can't be halved"
-    result = window.page(read, [an_event(START_MS)], None, START_MS)
-    assert [event["timestamp"] for event in result.events] == [START_MS]
+    result = window.page(read, log_events([an_event(START_MS)]), None, START_MS)
+    assert result.fresh == [0]
     assert window.gaps == ()
 
 
@@ -234,22 +235,22 @@ def test_what_came_late_behind_the_pages_of_a_gap_is_found() -> None:
             assert isinstance(reads, list)
             if reads[0].purpose is Purpose.GAP:
                 return reads[0]
-            window.page(reads[0], [], None, now_ms)
+            window.page(reads[0], log_events([]), None, now_ms)
         raise AssertionError
 
     chain = gap_read()
-    window.page(chain, [], "token", now_ms)
+    window.page(chain, log_events([]), "token", now_ms)
     now_ms = START_MS + LATE_WINDOW_MS + 2 * MINUTE_MS
     for _ in range(20):
         reads = window.next_reads(now_ms)
         assert isinstance(reads, list)
         for read in reads:
             if read is not chain:
-                window.page(read, [], None, now_ms)
-    window.page(chain, [], None, now_ms)
+                window.page(read, log_events([]), None, now_ms)
+    window.page(chain, log_events([]), None, now_ms)
     assert window.gaps == (gap,), "something may have come late behind the first page"
     again = gap_read()
-    window.page(again, [an_event(START_MS + 1)], None, now_ms)
+    window.page(again, log_events([an_event(START_MS + 1)]), None, now_ms)
     assert window.gaps == ()
 
 
@@ -264,7 +265,7 @@ def test_a_gap_of_the_head_covers_nothing_that_is_settled() -> None:
             if read.purpose is Purpose.HEAD:
                 window.refused(read, now_ms)
             else:
-                window.page(read, [an_event(read.start_ms)], None, now_ms)
+                window.page(read, log_events([an_event(read.start_ms)]), None, now_ms)
     assert window.settled_ms == START_MS + 30_000
     assert window.gaps
     assert window.gaps[0].start_ms >= window.settled_ms

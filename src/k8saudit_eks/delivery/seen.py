@@ -24,14 +24,10 @@ KEY_BYTES = 15
 # each event, and a class of its own would cost three times as much.
 Key: TypeAlias = tuple[int, bytes]
 
-_BUCKET: itemgetter[int] = itemgetter(0)
-_DIGEST: itemgetter[bytes] = itemgetter(1)
-
-
 def by_bucket(keys: Iterable[Key]) -> Iterator[tuple[int, list[bytes]]]:
     """Digests of neighbours in the same bucket together; a bucket may come again."""
-    for bucket, neighbours in groupby(keys, _BUCKET):
-        yield bucket, list(map(_DIGEST, neighbours))
+    for bucket, neighbours in groupby(keys, itemgetter(0)):
+        yield bucket, list(map(itemgetter(1), neighbours))
 
 
 def buckets_touching(buckets: Iterable[int], gaps: Sequence[Gap]) -> set[int]:
