@@ -2,7 +2,8 @@
 
 Everything here takes (ffi, lib), which embed.py binds to the embedded module, and tests and
 benches to a library that they load themselves (cffi's ABI mode). cffi releases the GIL
-around each call, and passes the memory of bytes without a copy. One object belongs to one thread at a time; a reader to any number.
+around each call, and passes the memory of bytes without a copy. One object belongs to one
+thread at a time; a reader to any number.
 """
 
 from __future__ import annotations
