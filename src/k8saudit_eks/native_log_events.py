@@ -12,6 +12,7 @@ import array
 import struct
 from collections.abc import Sequence
 from functools import cached_property
+from itertools import chain
 from typing import Any, NamedTuple
 
 from k8saudit_eks.log_events import (
@@ -156,7 +157,7 @@ class NativeLogEvents:
             self._ffi.unpack(view.timestamps_ms, count),
             self._ffi.unpack(view.ingestion_times_ms, count),
             self._ffi.unpack(view.streams, count),
-            [key for (key,) in struct.iter_unpack(f"{key_bytes}s", keys)],
+            list(chain.from_iterable(struct.iter_unpack(f"{key_bytes}s", keys))),
         )
 
     def _view(self) -> CPointer:

@@ -24,6 +24,7 @@ KEY_BYTES = 15
 # each event, and a class of its own would cost three times as much.
 Key: TypeAlias = tuple[int, bytes]
 
+
 def by_bucket(keys: Iterable[Key]) -> Iterator[tuple[int, list[bytes]]]:
     """Digests of neighbours in the same bucket together; a bucket may come again."""
     for bucket, neighbours in groupby(keys, itemgetter(0)):
