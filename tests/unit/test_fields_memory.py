@@ -6,7 +6,9 @@ import json
 import subprocess
 from pathlib import Path
 
-from native_extract import C_FLAGS, CSRC, Key, Native, compile_extractor
+import pytest
+from native_build import ASAN
+from native_extract import CSRC, Key, Native, build_driver
 
 from k8saudit_eks.fields.reference import Event
 
@@ -291,24 +293,17 @@ def test_memory_is_linear_in_the_text_of_an_event(tmp_path: Path) -> None:
         assert left <= 1 << 20
 
 
+@pytest.mark.sanitizers
 def test_short_memory(tmp_path: Path) -> None:
     """Whichever allocation fails, the call fails with a sentence and no values, and the next works.
 
     Answers that were given before stay as they are.
     Also without a finding of ASan: nothing leaks or is used after it was freed.
     """
-    flags = ["-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
-    objects = compile_extractor(tmp_path, flags)
-    driver = tmp_path / "driver.c"
-    driver.write_text(DRIVER, encoding="utf-8")
+    wrap = "-Wl,--wrap=malloc,--wrap=realloc,--wrap=aligned_alloc"
+    program = build_driver("short_memory", DRIVER, ASAN, wrap)
     event = tmp_path / "event.json"
     event.write_bytes(large_pod())
-    program = tmp_path / "driver"
-    compiled = tmp_path / "driver.o"
-    run(["gcc", *C_FLAGS, *flags, f"-I{CSRC}", "-c", str(driver), "-o", str(compiled)])
-    wrap = ["-Wl,--wrap=malloc,--wrap=realloc,--wrap=aligned_alloc"]
-    files = [*map(str, [compiled, *objects])]
-    run(["g++", *flags, *wrap, *files, "-o", str(program), "-lsimdjson"])
     assert int(run([str(program), str(event)])) > 10
 
 
