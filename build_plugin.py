@@ -62,7 +62,8 @@ def write_embedding(work: Path) -> Path:
 
     generated = work / "generated"
     ffibuilder = cffi.FFI()
-    ffibuilder.cdef((CSRC / "python" / "python_calls_c.cdef.h").read_text("utf-8"))
+    for declarations in native.CDEF_FILES:
+        ffibuilder.cdef(declarations.read_text("utf-8"))
     ffibuilder.embedding_api((CSRC / "python" / "c_calls_python.cdef.h").read_text("utf-8"))
     ffibuilder.embedding_init_code(CFFI_INIT_CODE)
     ffibuilder.set_source(MODULE_NAME, CFFI_SOURCE)

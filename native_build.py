@@ -24,6 +24,14 @@ ROOT = Path(__file__).resolve().parent
 CSRC = ROOT / "csrc"
 BUILD = ROOT / "build"
 
+# What Python may call and needs to know of the native code, as cffi reads it, in this order.
+CDEF_FILES: Final = (
+    CSRC / "abi" / "severity.cdef.h",
+    CSRC / "queue" / "push_refusal.cdef.h",
+    CSRC / "json" / "cut.cdef.h",
+    CSRC / "python" / "python_calls_c.cdef.h",
+)
+
 _WARNINGS = ("-Wall", "-Wextra", "-Wshadow", "-Werror")
 # Hidden: the library's parts call each other directly. A library of a test that shows its
 # functions asks for -fvisibility=default.

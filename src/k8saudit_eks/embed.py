@@ -31,15 +31,12 @@ from k8saudit_eks.host_log import HostLogHandler, plugin_logger
 from k8saudit_eks.metrics import Metric
 from k8saudit_eks.plugin import Capture, Plugin
 
-REFUSED: Final = 0
-DONE: Final = 1  # KAE_DONE in csrc/python/callbacks.h
-
-_PUSH_CLOSED: Final = -1
-_PUSH_NO_MEMORY: Final = -2
+# Read here: a def_extern's error value must be a number of Python.
+REFUSED: Final[int] = lib.KAE_REFUSED
+DONE: Final[int] = lib.KAE_DONE
 
 # sysdig shows about 255 bytes of an error and cuts the rest off.
 _SHOWN_BYTES: Final = 200
-_SEVERITY_ERROR: Final = 3
 
 # cffi's pointers have no static type.
 CPointer = Any
@@ -68,9 +65,9 @@ class NativeQueue:
         )
         if sequence >= 0:
             return sequence
-        if sequence == _PUSH_CLOSED:
+        if sequence == lib.KAE_PUSH_CLOSED:
             raise QueueClosed
-        if sequence == _PUSH_NO_MEMORY:
+        if sequence == lib.KAE_PUSH_NO_MEMORY:
             raise MemoryError("no memory left to queue an event")
         raise ValueError("an event of 4 GiB or more can't be queued")
 
@@ -197,7 +194,7 @@ def callback(function: _Callback) -> _Callback:
             text = _c_text(_sentence(error))
             lib.kae_plugin_set_error(plugin, text)
             if len(text) > _SHOWN_BYTES:
-                lib.kae_plugin_log(plugin, _SEVERITY_ERROR, text)
+                lib.kae_plugin_log(plugin, lib.KAE_ABI_ERROR, text)
             return REFUSED
         return DONE
 

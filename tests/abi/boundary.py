@@ -15,7 +15,7 @@ sys.path.insert(0, str(ROOT))
 import native_build as native  # noqa: E402 - the path above comes first
 from native_build import BUILD, CSRC  # noqa: E402 - the same
 
-__all__ = ["ABI", "BUILD", "CSRC", "ROOT"]
+__all__ = ["ABI", "BUILD", "CSRC", "ROOT", "native"]
 
 ABI = Path(__file__).resolve().parent
 PROGRAMS = BUILD / "hosts"

@@ -63,9 +63,7 @@ CDEF_PACKED = """
 
 FFI = cffi.FFI()
 FFI.cdef(CDEF)
-# What the library's own Python calls, from the file that declares it.
-CALLS = (CSRC / "python" / "python_calls_c.cdef.h").read_text("utf-8")
-FFI.cdef(CALLS[CALLS.index("struct kae_cut_member") :])
+FFI.cdef((CSRC / "json" / "cut.cdef.h").read_text("utf-8"))
 FFI.cdef(CDEF_PACKED, packed=True)
 
 
