@@ -87,6 +87,7 @@ generate: env
 	@$(PYTHON_ENV) -m k8saudit_eks.docs.metrics --write docs/metrics.md
 	@$(PYTHON_ENV) -m k8saudit_eks.docs.sizing --write docs/sizing.md
 	@$(PYTHON_ENV) -m k8saudit_eks.docs.delivery --write docs/delivery.svg
+	@$(PYTHON_ENV) -m k8saudit_eks.docs.rooms --write ARCHITECTURE.md
 	@$(PYTHON_ENV) -m demo.rule_docs --write docs/rules.md
 
 clean:
