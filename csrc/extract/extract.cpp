@@ -28,8 +28,9 @@ struct EventKey {
     }
 };
 
-/* Whether the header is that of a plugin event whose payload lies inside it. */
-bool read_key(const struct kae_abi_event_input &input, EventKey &key)
+/* Whether the header is that of a plugin event whose payload lies inside it; all that is
+ * ever read of a header. */
+inline bool read_key(const struct kae_abi_event_input &input, EventKey &key)
 {
     if (input.evt == nullptr || input.evt->type != KAE_ABI_PLUGIN_EVENT_TYPE ||
         input.evt->nparams != KAE_ABI_PLUGIN_EVENT_PARAMS ||
@@ -58,29 +59,18 @@ struct kae_extractor {
     kae::Value in_place = {}; /* what answer_in_place answered last */
     kae::Value truth = {"true"};  /* ka.truncated of what is not parsable */
 
-    bool is_current(const struct kae_abi_event_input &input) const;
-
-    /* Makes the input's event the current one. */
-    Load select(const struct kae_abi_event_input &input);
+    /* Makes the event that has this header the current one. */
+    Load select(const EventKey &wanted);
     /* Most of what rules ask: a field of the current event whose text is one of its
      * strings. False, and nothing done, for anything else. */
-    bool answer_in_place(const struct kae_abi_event_input &input,
-                         struct kae_abi_extract_field &field);
+    bool answer_in_place(struct kae_abi_extract_field &field);
     bool check(const struct kae_abi_extract_field &field);
 };
 
-Load kae_extractor::select(const struct kae_abi_event_input &input)
+Load kae_extractor::select(const EventKey &wanted)
 {
-    EventKey wanted;
-    if (!read_key(input, wanted)) {
-        has_event = false;
-        return Load::kForeign;
-    }
-    if (has_event && key == wanted) {
-        return load;
-    }
     const char *payload =
-        reinterpret_cast<const char *>(input.evt) + sizeof(struct kae_abi_plugin_event);
+        reinterpret_cast<const char *>(wanted.evt) + sizeof(struct kae_abi_plugin_event);
     runner.begin_event();
     load = document.load(std::string_view(payload, wanted.payload_len_bytes));
     key = wanted;
@@ -89,22 +79,9 @@ Load kae_extractor::select(const struct kae_abi_event_input &input)
     return load;
 }
 
-/* As select would find, for less. The payload's length is read only behind a header that
- * says, as that of the current event did, that it is there. */
-bool kae_extractor::is_current(const struct kae_abi_event_input &input) const
+bool kae_extractor::answer_in_place(struct kae_abi_extract_field &field)
 {
-    return has_event && input.evt == key.evt && input.evtnum == key.evtnum &&
-           input.evt->ts_ns == key.ts_ns && input.evt->len_bytes == key.len_bytes &&
-           input.evt->type == KAE_ABI_PLUGIN_EVENT_TYPE &&
-           input.evt->nparams == KAE_ABI_PLUGIN_EVENT_PARAMS &&
-           reinterpret_cast<const struct kae_abi_plugin_event *>(input.evt)
-                   ->payload_len_bytes == key.payload_len_bytes;
-}
-
-bool kae_extractor::answer_in_place(const struct kae_abi_event_input &input,
-                                    struct kae_abi_extract_field &field)
-{
-    if (field.field_id >= kae_num_programs || load != Load::kAuditEvent || !is_current(input)) {
+    if (field.field_id >= kae_num_programs || load != Load::kAuditEvent) {
         return false;
     }
     const uint16_t node = kae_programs[field.field_id].plain;
@@ -169,7 +146,10 @@ int32_t kae_extract(struct kae_extractor *extractor, const struct kae_abi_event_
                     struct kae_abi_extract_field *fields, uint32_t num_fields)
 {
     extractor->error[0] = '\0';
-    if (num_fields == 1 && extractor->answer_in_place(*input, fields[0])) {
+    EventKey wanted;
+    const bool is_event = read_key(*input, wanted);
+    const bool is_current = is_event && extractor->has_event && extractor->key == wanted;
+    if (is_current && num_fields == 1 && extractor->answer_in_place(fields[0])) {
         return KAE_ABI_SUCCESS;
     }
     kae::Runner &runner = extractor->runner;
@@ -182,8 +162,13 @@ int32_t kae_extract(struct kae_extractor *extractor, const struct kae_abi_event_
     if (!all_known) {
         return KAE_ABI_FAILURE;
     }
-    const Load load =
-        extractor->is_current(*input) ? extractor->load : extractor->select(*input);
+    Load load = extractor->load;
+    if (!is_event) {
+        extractor->has_event = false;
+        load = Load::kForeign;
+    } else if (!is_current) {
+        load = extractor->select(wanted);
+    }
     bool complete = load != Load::kNoMemory;
     for (uint32_t i = 0; i < num_fields && load == Load::kUnparsable; i++) {
         if (kae_programs[fields[i].field_id].shape == KAE_SHAPE_TRUNCATED) {

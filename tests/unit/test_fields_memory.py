@@ -6,6 +6,7 @@ import json
 import subprocess
 from pathlib import Path
 
+import native_build
 import pytest
 from native_build import ASAN
 from native_extract import CSRC, Key, Native, build_driver
@@ -311,3 +312,49 @@ def run(command: list[str]) -> str:
     finished = subprocess.run(command, capture_output=True, text=True, check=False)
     assert finished.returncode == 0, f"{finished.returncode}\n{finished.stderr}"
     return finished.stdout
+
+
+REPAIR_DRIVER = r"""
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+
+#include "json/repair.h"
+
+/* Exactly the room that was told, for AddressSanitizer to watch. */
+static bool fits(const std::string &json)
+{
+    const size_t told = kae::repaired_len_bytes(json);
+    char *out = static_cast<char *>(std::malloc(told != 0 ? told : 1));
+    const bool same = out != nullptr && kae::repair(json, out) == told;
+    std::free(out);
+    return same;
+}
+
+int main()
+{
+    const std::string cases[] = {
+        "", "\xEF\xBB\xBF{}", "{\"a\":\"\xff\"}", "\"\\ud800\"", "[1e999,18446744073709551616]",
+        "\"\\", "\"\\u12", "\"\xEF\xB7\x90", "{\"a\":1e999", std::string("\0\t[\0]", 5),
+        "\"" + std::string(100000, '\xff') + "\"",
+    };
+    for (const std::string &json : cases) {
+        if (!fits(json)) {
+            std::printf("%s\n", json.c_str());
+            return 1;
+        }
+    }
+    const std::string plain = "{\"user\":\"" + std::string(1000, 'a') + "\xff\"}";
+    return kae::repaired_len_bytes(plain) == plain.size() + 2 ? 0 : 2;
+}
+"""
+
+
+@pytest.mark.sanitizers
+def test_repair_writes_as_much_as_it_says(tmp_path: Path) -> None:
+    """An event is given the memory that its repair needs, not three times its size."""
+    source = native_build.BUILD / "drivers" / "repair.cpp"
+    native_build.write_if_changed(source, REPAIR_DRIVER)
+    files = [source, *native_build.sources("json")]
+    objects = native_build.compile_objects(files, ASAN)
+    run([str(native_build.link(objects, tmp_path / "repair", ASAN))])
