@@ -243,12 +243,13 @@ template <typename Integer> void Renderer::put_integer(Integer value)
 
 /* Sorting keeps this linear but for a logarithm, whatever names an attacker picks. */
 bool Renderer::shadowed_members(simdjson::dom::object object, bool last_counts,
-                                Array<size_t> &positions)
+                                Array<uint32_t> &positions)
 {
     keys_.clear();
     const auto end = object.end();
     for (auto field = object.begin(); field != end; ++field) {
-        if (!keys_.push(Key{field.key_c_str(), field.key_length(), keys_.size()})) {
+        if (!keys_.push(Key{field.key_c_str(), field.key_length(),
+                            static_cast<uint32_t>(keys_.size())})) {
             return false;
         }
     }

@@ -44,7 +44,7 @@ class Renderer {
     /* Of an object, the positions of the members that do not count, in document order,
      * appended to `positions`; the first member is at 0. */
     bool shadowed_members(simdjson::dom::object object, bool last_counts,
-                          Array<size_t> &positions);
+                          Array<uint32_t> &positions);
 
     void clear() { failed_ = false; }
     bool short_of_memory() const { return failed_ || texts_.short_of_memory(); }
@@ -63,10 +63,11 @@ class Renderer {
         size_t shadowed_top; /* size of shadowed_ before this object */
     };
 
+    /* 32 bits do: simdjson refuses documents of 4 GiB. */
     struct Key {
         const char *text;
-        size_t len_bytes;
-        size_t position;
+        uint32_t len_bytes;
+        uint32_t position;
     };
 
     void put_json(element value, bool last_counts);
@@ -81,7 +82,7 @@ class Renderer {
     Document &document_;
     Texts &texts_;
     Array<Frame> frames_;
-    Array<size_t> shadowed_;
+    Array<uint32_t> shadowed_;
     Array<Key> keys_;
     bool failed_ = false;
 };
