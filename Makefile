@@ -1,10 +1,12 @@
-# Recipes are short; what they do is in scripts/, build_plugin.py, demo/ and bench/.
+# Recipes are short; what they do is in scripts/, build_plugin.py, native_build.py, demo/ and
+# bench/.
 .DEFAULT_GOAL := library
 PYTHON_ENV := .venv/bin/python
 BENCHES := extract poller replay rules rules_cloudwatch host close bundle delivery promptness
-PYTHON_FILES := src build_plugin.py setup.py bundle demo tests bench
+PYTHON_FILES := src build_plugin.py native_build.py setup.py bundle demo tests bench
 
-.PHONY: library bundle demo run test lint fuzz bench host hosts clean env
+.PHONY: library debug bundle demo run test check lint sanitize fuzz bench profile generate host \
+	hosts clean env
 
 env:
 	@scripts/system-packages.sh build
@@ -14,6 +16,11 @@ env:
 library: env
 	@$(PYTHON_ENV) build_plugin.py
 	@echo "build/libk8saudit-eks.so is ready"
+
+# The same file with symbols and without optimization, until the next `make`.
+debug: env
+	@$(PYTHON_ENV) build_plugin.py --mode debug
+	@echo "build/libk8saudit-eks.so is ready for a debugger"
 
 # dist/k8saudit-eks-VERSION-linux-ARCH.tar.gz: the library with a Python of its own.
 bundle: env
@@ -43,6 +50,14 @@ lint: env
 	@.venv/bin/mypy --no-error-summary bundle tests/packaging
 	@for bench in bench/*.py; do .venv/bin/mypy --no-error-summary "$$bench" || exit 1; done
 
+# What needs neither root nor a host: some three minutes on two cores.
+check: library lint
+	@$(PYTHON_ENV) -m pytest -q tests/unit tests/model
+
+# The C and C++ tests under the address, undefined-behaviour and thread sanitizers.
+sanitize: library
+	@$(PYTHON_ENV) -m pytest -q -m sanitizers tests/unit tests/abi
+
 # Without root and without a host, the host tests say what to install and are skipped.
 test: library lint
 	@$(MAKE) --no-print-directory hosts || [ "$$(id -u)" -ne 0 ]
@@ -60,6 +75,20 @@ fuzz: env
 bench: library hosts
 	@failed=0; for bench in $(BENCHES); do \
 		echo "== bench/$$bench.py"; $(PYTHON_ENV) bench/$$bench.py || failed=1; done; exit $$failed
+
+# Where the time of a bench goes: make profile [BENCH=extract]
+profile: library
+	@scripts/profile.sh $(or $(BENCH),extract)
+
+# Brings every generated part of the docs up to date.
+generate: env
+	@$(PYTHON_ENV) -m k8saudit_eks.fields.emit --write docs/fields.md
+	@$(PYTHON_ENV) -m k8saudit_eks.docs.configuration --write docs/configuration.md
+	@$(PYTHON_ENV) -m k8saudit_eks.docs.metrics --write docs/metrics.md
+	@$(PYTHON_ENV) -m k8saudit_eks.docs.sizing --write docs/sizing.md
+	@$(PYTHON_ENV) -m k8saudit_eks.docs.delivery --write docs/delivery.svg
+	@$(PYTHON_ENV) -m k8saudit_eks.docs.rooms --write ARCHITECTURE.md
+	@$(PYTHON_ENV) -m demo.rule_docs --write docs/rules.md
 
 clean:
 	rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -19,12 +19,11 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "src"))
+sys.path.insert(0, str(ROOT))
 
-from k8saudit_eks.fields.emit import c_source  # noqa: E402 - the path above comes first
+import native_build as native  # noqa: E402 - the path above comes first
 
 EVENTS = ROOT / "tests" / "data" / "events"
-COMMON = ["-O2", "-fPIC", "-fvisibility=hidden", "-DNDEBUG", f"-I{ROOT / 'csrc'}"]
 
 # The promises: twelve fields against a bare parse; one scalar on a parsed event; ten
 # times the elements in at most this many times the time.
@@ -35,19 +34,11 @@ MAX_GROWTH = 20.0
 SMALL, LARGE = 1_000, 10_000
 
 
-def build(folder: Path) -> Path:
+def build() -> Path:
     """The benchmark program."""
-    (folder / "fields.c").write_text(c_source(), encoding="utf-8")
-    rooms = [ROOT / "csrc" / "extract", ROOT / "csrc" / "json"]
-    sources = [ROOT / "bench" / "extract.cpp"]
-    sources += sorted(path for room in rooms for path in room.glob("*.cpp"))
-    program = folder / "extract"
-    table = folder / "fields.o"
-    flags = ["-std=c++17", "-fno-exceptions", "-fno-rtti"]
-    run(["gcc", "-std=c11", *COMMON, "-c", str(folder / "fields.c"), "-o", str(table)])
-    files = [*map(str, sources), str(table)]
-    run(["g++", *flags, *COMMON, *files, "-o", str(program), "-lsimdjson"])
-    return program
+    files = [ROOT / "bench" / "extract.cpp", *native.sources("extract", "json")]
+    objects = native.compile_objects([*files, native.generate_tables().fields], native.RELEASE)
+    return native.link(objects, native.BUILD / "bench" / "extract", native.RELEASE)
 
 
 def run(command: list[str]) -> str:
@@ -95,7 +86,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         grown = large_events(folder, SMALL) + large_events(folder, LARGE)
-        result = json.loads(run([str(build(folder)), str(events_file(folder)), *grown]))
+        result = json.loads(run([str(build()), str(events_file(folder)), *grown]))
     if options.json:
         print(json.dumps(result))
     half = len(result["growth"]) // 2

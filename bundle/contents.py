@@ -51,15 +51,25 @@ _LEFT_OUT_OF_PACKAGES = (
     "_yaml/*",
 )
 
-# Of the plugin's own package: command line, build and documents are not for a host.
-_LEFT_OUT_OF_THE_PLUGIN = (
-    "cli/*",
-    "codegen.py",
-    "docs/*",
-    "falco/*",
-    "fields/*",
-    "rules/*",
-    "*/__pycache__/*",
+# Rooms of the plugin's own package that run in a host. tests/unit/test_rooms.py compares
+# them with what embed.py imports.
+ROOMS_OF_THE_PLUGIN = (
+    "__init__",
+    "audit",
+    "aws",
+    "closed_json",
+    "config",
+    "delivery",
+    "embed",
+    "errors",
+    "event_queue",
+    "host_log",
+    "iam_policy",
+    "metrics",
+    "partitions",
+    "plugin",
+    "sources",
+    "targets",
 )
 
 # Interactive, packaging, building, testing, other systems; and paths of this machine.
@@ -154,9 +164,10 @@ def packages() -> dict[PurePosixPath, Path]:
         if any(path.match(f"botocore/data/{service}/*/*") for service in SERVICES):
             kept[path] = files[path]
     own = ROOT / "src" / "k8saudit_eks"
-    modules = {_inside(path, own): path for path in own.rglob("*.py")}
-    for path, file in _without(modules, _LEFT_OUT_OF_THE_PLUGIN).items():
-        kept[PurePosixPath("k8saudit_eks", path)] = file
+    for file in own.rglob("*.py"):
+        path = _inside(file, own)
+        if path.parts[0].removesuffix(".py") in ROOMS_OF_THE_PLUGIN:
+            kept[PurePosixPath("k8saudit_eks", path)] = file
     return {path: file for path, file in kept.items() if not fnmatch(path.name, "*.so")}
 
 

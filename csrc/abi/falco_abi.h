@@ -40,16 +40,7 @@ enum kae_abi_field_type {
     KAE_ABI_FIELD_IPNET = 41
 };
 
-enum kae_abi_severity {
-    KAE_ABI_FATAL = 1,
-    KAE_ABI_CRITICAL = 2,
-    KAE_ABI_ERROR = 3,
-    KAE_ABI_WARNING = 4,
-    KAE_ABI_NOTICE = 5,
-    KAE_ABI_INFO = 6,
-    KAE_ABI_DEBUG = 7,
-    KAE_ABI_TRACE = 8
-};
+#include "abi/severity.cdef.h"
 
 /* Event type of plugin events: two parameters, the plugin id and the payload. */
 #define KAE_ABI_PLUGIN_EVENT_TYPE 322

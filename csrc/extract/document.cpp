@@ -113,7 +113,7 @@ simdjson::error_code Document::parse(std::string_view payload)
     if (error == simdjson::SUCCESS || error == simdjson::MEMALLOC) {
         return error;
     }
-    if (!reserve(repaired_capacity(payload.size()) + sizeof cut_.closers)) {
+    if (!reserve(repaired_len_bytes(payload) + sizeof cut_.closers)) {
         return simdjson::MEMALLOC;
     }
     repaired_ = true;

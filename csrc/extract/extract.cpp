@@ -12,44 +12,50 @@ namespace {
 
 using kae::Load;
 
-/* What tells one event from another. The host may use an address or a number again,
- * but not both for an event of the same time and length before the next reset. */
-struct EventKey {
-    const struct kae_abi_event *evt;
-    uint64_t evtnum;
-    uint64_t ts_ns;
-    uint32_t len_bytes;
-    uint32_t payload_len_bytes;
+/* The start of every event, and what follows it in a plugin's. */
+const size_t kStartBytes = sizeof(struct kae_abi_event);
+const size_t kRestBytes = sizeof(struct kae_abi_plugin_event) - kStartBytes;
 
-    bool operator==(const EventKey &other) const
+/* What tells one event from another. The host may use an address or a number again,
+ * but not both for an event with the same header before the next reset. */
+struct EventKey {
+    const struct kae_abi_event *evt = nullptr;
+    uint64_t evtnum = 0;
+    struct kae_abi_plugin_event header = {};
+
+    /* Reads the input's header. False if it is none of a plugin event whose payload lies
+     * inside it. */
+    bool read(const struct kae_abi_event_input &input)
     {
-        return evt == other.evt && evtnum == other.evtnum && ts_ns == other.ts_ns &&
-               len_bytes == other.len_bytes && payload_len_bytes == other.payload_len_bytes;
+        evt = input.evt;
+        evtnum = input.evtnum;
+        if (evt == nullptr || evt->type != KAE_ABI_PLUGIN_EVENT_TYPE ||
+            evt->nparams != KAE_ABI_PLUGIN_EVENT_PARAMS || evt->len_bytes < sizeof header) {
+            return false;
+        }
+        std::memcpy(&header, evt, sizeof header);
+        return header.id_len_bytes == sizeof header.plugin_id &&
+               header.payload_len_bytes <= header.header.len_bytes - sizeof header;
+    }
+
+    /* Whether the input has this header, which was read before and was a plugin event's.
+     * What follows the start is there if the start, with its length, is the same. */
+    bool is_of(const struct kae_abi_event_input &input) const
+    {
+        const char *ours = reinterpret_cast<const char *>(&header);
+        const char *theirs = reinterpret_cast<const char *>(input.evt);
+        return input.evt == evt && input.evtnum == evtnum &&
+               std::memcmp(theirs, ours, kStartBytes) == 0 &&
+               std::memcmp(theirs + kStartBytes, ours + kStartBytes, kRestBytes) == 0;
     }
 };
-
-/* Whether the header is that of a plugin event whose payload lies inside it. */
-bool read_key(const struct kae_abi_event_input &input, EventKey &key)
-{
-    if (input.evt == nullptr || input.evt->type != KAE_ABI_PLUGIN_EVENT_TYPE ||
-        input.evt->nparams != KAE_ABI_PLUGIN_EVENT_PARAMS ||
-        input.evt->len_bytes < sizeof(struct kae_abi_plugin_event)) {
-        return false;
-    }
-    struct kae_abi_plugin_event event;
-    std::memcpy(&event, input.evt, sizeof event);
-    key = {input.evt, input.evtnum, event.header.ts_ns, event.header.len_bytes,
-           event.payload_len_bytes};
-    return event.id_len_bytes == sizeof event.plugin_id &&
-           event.payload_len_bytes <= event.header.len_bytes - sizeof event;
-}
 
 } /* namespace */
 
 struct kae_extractor {
     kae::Document document;
     kae::Runner runner{document};
-    EventKey key = {};
+    EventKey key;
     bool has_event = false; /* key and load are those of the current document */
     Load load = Load::kForeign;
     uint64_t unparsable = 0;
@@ -58,53 +64,36 @@ struct kae_extractor {
     kae::Value in_place = {}; /* what answer_in_place answered last */
     kae::Value truth = {"true"};  /* ka.truncated of what is not parsable */
 
-    bool is_current(const struct kae_abi_event_input &input) const;
-
-    /* Makes the input's event the current one. */
+    bool is_current(const struct kae_abi_event_input &input) const
+    {
+        return has_event && key.is_of(input);
+    }
+    /* Makes the input's event, which is not the current one, the current one. */
     Load select(const struct kae_abi_event_input &input);
     /* Most of what rules ask: a field of the current event whose text is one of its
      * strings. False, and nothing done, for anything else. */
-    bool answer_in_place(const struct kae_abi_event_input &input,
-                         struct kae_abi_extract_field &field);
+    bool answer_in_place(struct kae_abi_extract_field &field);
     bool check(const struct kae_abi_extract_field &field);
 };
 
 Load kae_extractor::select(const struct kae_abi_event_input &input)
 {
-    EventKey wanted;
-    if (!read_key(input, wanted)) {
-        has_event = false;
+    has_event = false;
+    if (!key.read(input)) {
         return Load::kForeign;
-    }
-    if (has_event && key == wanted) {
-        return load;
     }
     const char *payload =
         reinterpret_cast<const char *>(input.evt) + sizeof(struct kae_abi_plugin_event);
     runner.begin_event();
-    load = document.load(std::string_view(payload, wanted.payload_len_bytes));
-    key = wanted;
+    load = document.load(std::string_view(payload, key.header.payload_len_bytes));
     has_event = load != Load::kNoMemory;
     unparsable += load == Load::kUnparsable || (has_event && document.is_cut()) ? 1 : 0;
     return load;
 }
 
-/* As select would find, for less. The payload's length is read only behind a header that
- * says, as that of the current event did, that it is there. */
-bool kae_extractor::is_current(const struct kae_abi_event_input &input) const
+bool kae_extractor::answer_in_place(struct kae_abi_extract_field &field)
 {
-    return has_event && input.evt == key.evt && input.evtnum == key.evtnum &&
-           input.evt->ts_ns == key.ts_ns && input.evt->len_bytes == key.len_bytes &&
-           input.evt->type == KAE_ABI_PLUGIN_EVENT_TYPE &&
-           input.evt->nparams == KAE_ABI_PLUGIN_EVENT_PARAMS &&
-           reinterpret_cast<const struct kae_abi_plugin_event *>(input.evt)
-                   ->payload_len_bytes == key.payload_len_bytes;
-}
-
-bool kae_extractor::answer_in_place(const struct kae_abi_event_input &input,
-                                    struct kae_abi_extract_field &field)
-{
-    if (field.field_id >= kae_num_programs || load != Load::kAuditEvent || !is_current(input)) {
+    if (field.field_id >= kae_num_programs || load != Load::kAuditEvent) {
         return false;
     }
     const uint16_t node = kae_programs[field.field_id].plain;
@@ -169,7 +158,8 @@ int32_t kae_extract(struct kae_extractor *extractor, const struct kae_abi_event_
                     struct kae_abi_extract_field *fields, uint32_t num_fields)
 {
     extractor->error[0] = '\0';
-    if (num_fields == 1 && extractor->answer_in_place(*input, fields[0])) {
+    const bool is_current = extractor->is_current(*input);
+    if (is_current && num_fields == 1 && extractor->answer_in_place(fields[0])) {
         return KAE_ABI_SUCCESS;
     }
     kae::Runner &runner = extractor->runner;
@@ -182,8 +172,7 @@ int32_t kae_extract(struct kae_extractor *extractor, const struct kae_abi_event_
     if (!all_known) {
         return KAE_ABI_FAILURE;
     }
-    const Load load =
-        extractor->is_current(*input) ? extractor->load : extractor->select(*input);
+    const Load load = is_current ? extractor->load : extractor->select(*input);
     bool complete = load != Load::kNoMemory;
     for (uint32_t i = 0; i < num_fields && load == Load::kUnparsable; i++) {
         if (kae_programs[fields[i].field_id].shape == KAE_SHAPE_TRUNCATED) {
@@ -201,7 +190,7 @@ int32_t kae_extract(struct kae_extractor *extractor, const struct kae_abi_event_
             argument.index = fields[i].arg_index;
         }
         const kae::Answer answer =
-            runner.answer(fields[i].field_id, argument, extractor->key.ts_ns);
+            runner.answer(fields[i].field_id, argument, extractor->key.header.header.ts_ns);
         complete = !runner.short_of_memory();
         if (complete && answer.count != 0) {
             fields[i].res.str = &answer.values->str;

@@ -104,8 +104,9 @@ bool Renderer::next(element &value)
         ++frame.item;
     } else {
         while (frame.shadowed < shadowed_.size() && frame.member != frame.member_end &&
-               frame.member.key_c_str() == shadowed_[frame.shadowed]) {
+               frame.position == shadowed_[frame.shadowed]) {
             frame.shadowed++;
+            frame.position++;
             ++frame.member;
         }
         if (!(frame.member != frame.member_end)) {
@@ -120,6 +121,7 @@ bool Renderer::next(element &value)
         put_string(frame.member.key());
         texts_.put(':');
         value = frame.member.value();
+        frame.position++;
         ++frame.member;
     }
     return true;
@@ -241,12 +243,13 @@ template <typename Integer> void Renderer::put_integer(Integer value)
 
 /* Sorting keeps this linear but for a logarithm, whatever names an attacker picks. */
 bool Renderer::shadowed_members(simdjson::dom::object object, bool last_counts,
-                                Array<const char *> &keys)
+                                Array<uint32_t> &positions)
 {
     keys_.clear();
     const auto end = object.end();
     for (auto field = object.begin(); field != end; ++field) {
-        if (!keys_.push(Key{field.key_c_str(), field.key_length()})) {
+        if (!keys_.push(Key{field.key_c_str(), field.key_length(),
+                            static_cast<uint32_t>(keys_.size())})) {
             return false;
         }
     }
@@ -259,16 +262,16 @@ bool Renderer::shadowed_members(simdjson::dom::object object, bool last_counts,
     };
     std::sort(keys_.data(), keys_.data() + keys_.size(), [compare](const Key &a, const Key &b) {
         const int order = compare(a, b);
-        return order != 0 ? order < 0 : a.text < b.text;
+        return order != 0 ? order < 0 : a.position < b.position;
     });
     const size_t loser = last_counts ? 1 : 0; /* of a pair in document order */
-    const size_t before = keys.size();
+    const size_t before = positions.size();
     for (size_t i = 1; i < keys_.size(); i++) {
-        if (compare(keys_[i - 1], keys_[i]) == 0 && !keys.push(keys_[i - loser].text)) {
+        if (compare(keys_[i - 1], keys_[i]) == 0 && !positions.push(keys_[i - loser].position)) {
             return false;
         }
     }
-    std::sort(keys.data() + before, keys.data() + keys.size());
+    std::sort(positions.data() + before, positions.data() + positions.size());
     return true;
 }
 

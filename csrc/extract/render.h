@@ -41,10 +41,10 @@ class Renderer {
         return texts_.finish();
     }
 
-    /* Of an object, the keys (where they stand in simdjson's buffer) of the members that
-     * do not count, in document order, appended to `keys`. */
+    /* Of an object, the positions of the members that do not count, in document order,
+     * appended to `positions`; the first member is at 0. */
     bool shadowed_members(simdjson::dom::object object, bool last_counts,
-                          Array<const char *> &keys);
+                          Array<uint32_t> &positions);
 
     void clear() { failed_ = false; }
     bool short_of_memory() const { return failed_ || texts_.short_of_memory(); }
@@ -58,13 +58,16 @@ class Renderer {
         simdjson::dom::array::iterator item_end;
         bool is_object;
         bool is_first;
-        size_t shadowed;     /* the next key of shadowed_ */
+        size_t position;     /* of `member` among the object's */
+        size_t shadowed;     /* the next entry of shadowed_ */
         size_t shadowed_top; /* size of shadowed_ before this object */
     };
 
+    /* 32 bits do: simdjson refuses documents of 4 GiB. */
     struct Key {
         const char *text;
-        size_t len_bytes;
+        uint32_t len_bytes;
+        uint32_t position;
     };
 
     void put_json(element value, bool last_counts);
@@ -79,7 +82,7 @@ class Renderer {
     Document &document_;
     Texts &texts_;
     Array<Frame> frames_;
-    Array<const char *> shadowed_;
+    Array<uint32_t> shadowed_;
     Array<Key> keys_;
     bool failed_ = false;
 };

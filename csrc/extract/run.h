@@ -70,7 +70,7 @@ class Runner {
     Renderer renderer_;
     Sequences<Value> values_;
     Answers answers_;
-    Array<const char *> shadowed_;
+    Array<uint32_t> shadowed_;
     bool failed_ = false;
 
     /* Of the program that runs. */

@@ -158,9 +158,11 @@ void Runner::visit_member_names(element value)
     shadowed_.clear();
     failed_ = failed_ ||
               !renderer_.shadowed_members(object, document_.last_counts(), shadowed_);
+    size_t position = 0;
     size_t next_shadowed = 0;
     for (auto field : object) {
-        if (next_shadowed < shadowed_.size() && field.key.data() == shadowed_[next_shadowed]) {
+        const size_t place = position++;
+        if (next_shadowed < shadowed_.size() && place == shadowed_[next_shadowed]) {
             next_shadowed++;
             continue;
         }

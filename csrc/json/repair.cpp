@@ -66,7 +66,8 @@ int code_unit(std::string_view text)
 
 class Repair {
   public:
-    Repair(std::string_view json, char *out) : rest_(json), out_(out), start_(out) {}
+    /* `out` may be NULL: then nothing is written. */
+    Repair(std::string_view json, char *out) : rest_(json), out_(out) {}
 
     size_t run()
     {
@@ -84,14 +85,16 @@ class Repair {
                 rest_.remove_prefix(1);
             }
         }
-        return static_cast<size_t>(out_ - start_);
+        return len_bytes_;
     }
 
   private:
     void put(std::string_view text)
     {
-        std::memcpy(out_, text.data(), text.size());
-        out_ += text.size();
+        if (out_ != nullptr) {
+            std::memcpy(out_ + len_bytes_, text.data(), text.size());
+        }
+        len_bytes_ += text.size();
     }
 
     void take(size_t len_bytes)
@@ -166,10 +169,15 @@ class Repair {
 
     std::string_view rest_;
     char *out_;
-    char *start_;
+    size_t len_bytes_ = 0; /* written */
 };
 
 } /* namespace */
+
+size_t repaired_len_bytes(std::string_view json)
+{
+    return Repair(json, nullptr).run();
+}
 
 size_t repair(std::string_view json, char *out)
 {

@@ -19,14 +19,11 @@ inline bool is_marked_number(std::string_view text)
     return text.substr(0, kNumberMark.size()) == kNumberMark;
 }
 
-/* The most bytes that repair() can write for so many. */
-inline size_t repaired_capacity(size_t len_bytes)
-{
-    return len_bytes * 3 + 16;
-}
+/* How many bytes repair() writes for this: up to three times as many, mostly as many. */
+size_t repaired_len_bytes(std::string_view json);
 
 /*
- * Copies `json` to `out` (repaired_capacity bytes), and returns the copy's length.
+ * Copies `json` to `out` (repaired_len_bytes of room), and returns the copy's length.
  * Replaced by U+FFFD: ill-formed UTF-8, raw control characters and noncharacter
  * U+FDD0 inside strings, and escapes of lone surrogates. Outside strings, control
  * characters (NUL too) become spaces, a leading byte order mark is left out, and

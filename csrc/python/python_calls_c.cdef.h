@@ -1,6 +1,7 @@
 /*
- * What Python asks of C: declared in plugin.h, queue.h and extract_cut.h, where the
- * contracts stand. cffi releases the GIL around each call, so a push may wait.
+ * What Python asks of C: declared in abi/plugin.h and queue/queue.h, where the contracts
+ * stand; callbacks.h lets the compiler compare. cffi releases the GIL around each call, so a
+ * push may wait.
  */
 struct kae_plugin;
 struct kae_queue;
@@ -25,18 +26,3 @@ uint64_t kae_queue_delivered(struct kae_queue *queue);
 void kae_queue_end(struct kae_queue *queue);
 void kae_queue_fail(struct kae_queue *queue);
 void kae_queue_set_progress(struct kae_queue *queue, uint32_t hundredths_percent);
-
-struct kae_cut_member {
-    uint64_t start_bytes;
-    uint64_t len_bytes;
-};
-struct kae_cut {
-    uint64_t start_bytes;
-    uint64_t end_bytes;
-    uint32_t closers_len_bytes;
-    uint32_t is_whole;
-    uint32_t is_alone;
-    struct kae_cut_member members[6];
-    char closers[10101];
-};
-int32_t kae_cut_json(const uint8_t *text, uint64_t len_bytes, struct kae_cut *cut);

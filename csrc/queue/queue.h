@@ -33,7 +33,7 @@
 /* A second bound beside the number of events: 1 MiB events must not add up. */
 #define KAE_QUEUE_MAX_BYTES (UINT64_C(64) << 20)
 
-enum kae_push_refusal { KAE_PUSH_CLOSED = -1, KAE_PUSH_NO_MEMORY = -2, KAE_PUSH_TOO_LONG = -3 };
+#include "queue/push_refusal.cdef.h"
 
 struct kae_queue;
 

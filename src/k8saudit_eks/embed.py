@@ -33,12 +33,12 @@ from k8saudit_eks.native_log_events import NativeReader
 from k8saudit_eks.native_queue import NativeQueue
 from k8saudit_eks.plugin import Capture, Plugin
 
-REFUSED: Final = 0
-DONE: Final = 1  # KAE_DONE in csrc/python/callbacks.h
+# Read here: a def_extern's error value must be a number of Python.
+REFUSED: Final[int] = lib.KAE_REFUSED
+DONE: Final[int] = lib.KAE_DONE
 
 # sysdig shows about 255 bytes of an error and cuts the rest off.
 _SHOWN_BYTES: Final = 200
-_SEVERITY_ERROR: Final = 3
 
 # cffi's pointers have no static type.
 CPointer = Any
@@ -144,7 +144,7 @@ def callback(function: _Callback) -> _Callback:
             text = _c_text(_sentence(error))
             lib.kae_plugin_set_error(plugin, text)
             if len(text) > _SHOWN_BYTES:
-                lib.kae_plugin_log(plugin, _SEVERITY_ERROR, text)
+                lib.kae_plugin_log(plugin, lib.KAE_ABI_ERROR, text)
             return REFUSED
         return DONE
 

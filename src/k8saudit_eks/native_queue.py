@@ -13,10 +13,6 @@ Ffi = Any
 Lib = Any
 CPointer = Any
 
-# kae_push_refusal in csrc/queue/queue.h, which cffi does not read.
-_PUSH_CLOSED = -1
-_PUSH_NO_MEMORY = -2
-
 
 class NativeQueue:
     """EventQueue over a kae_queue; holds a reference, so it may outlive the open instance.
@@ -41,9 +37,9 @@ class NativeQueue:
         sequence = frames.push(self._queue)
         if sequence >= 0:
             return sequence
-        if sequence == _PUSH_CLOSED:
+        if sequence == self._lib.KAE_PUSH_CLOSED:
             raise QueueClosed
-        if sequence == _PUSH_NO_MEMORY:
+        if sequence == self._lib.KAE_PUSH_NO_MEMORY:
             raise MemoryError("no memory left to queue an event")
         raise ValueError("an event of 4 GiB or more can't be queued")
 

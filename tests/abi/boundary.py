@@ -2,40 +2,52 @@
 
 from __future__ import annotations
 
+import functools
 import subprocess
+import sys
 import sysconfig
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-ABI = Path(__file__).resolve().parent
-CSRC = ROOT / "csrc"
-BUILD = ROOT / "build"
+sys.path.insert(0, str(ROOT))
 
-COMPILE = [
-    "gcc",
-    "-std=c11",
-    "-D_GNU_SOURCE",
-    "-O1",
-    "-g",
-    "-Wall",
-    "-Wextra",
-    "-Werror",
-    "-pthread",
-]
-INCLUDE = [f"-I{CSRC}", f"-I{BUILD}"]
+import native_build as native  # noqa: E402 - the path above comes first
+from native_build import BUILD, CSRC  # noqa: E402 - the same
+
+__all__ = ["ABI", "BUILD", "CSRC", "ROOT", "native"]
+
+ABI = Path(__file__).resolve().parent
+PROGRAMS = BUILD / "hosts"
 
 RunHost = Callable[..., "subprocess.CompletedProcess[str]"]
-Compile = Callable[[str, Sequence[str | Path], Sequence[str]], Path]
 ReplayFile = Callable[[Sequence[str]], Path]
 
 
-def python_link_flags() -> list[str]:
-    """What a host needs to link the Python that the library was built for."""
-    libdir = sysconfig.get_config_var("LIBDIR")
-    version = sysconfig.get_config_var("LDVERSION")
-    include = sysconfig.get_path("include")
-    return ["-isystem", include, f"-L{libdir}", f"-Wl,-rpath,{libdir}", f"-lpython{version}"]
+def compile_program(
+    name: str,
+    sources: Sequence[Path],
+    mode: native.Mode = native.DEBUG,
+    *,
+    compile_flags: Sequence[str] = (),
+    link_flags: Sequence[str] = (),
+) -> Path:
+    """A program from C sources, compiled where it is not up to date."""
+    objects = native.compile_objects(sources, mode, include=[BUILD, ABI], flags=compile_flags)
+    return native.link(objects, PROGRAMS / mode.name / name, mode, flags=link_flags)
+
+
+@functools.cache
+def compile_host(name: str) -> Path:
+    """One of the host_*.c programs; that with a Python of its own links the library's."""
+    compile_flags, link_flags = [], []
+    if name == "host_own_python":
+        libdir = sysconfig.get_config_var("LIBDIR")
+        version = sysconfig.get_config_var("LDVERSION")
+        compile_flags = ["-isystem", sysconfig.get_path("include")]
+        link_flags = [f"-L{libdir}", f"-Wl,-rpath,{libdir}", f"-lpython{version}"]
+    sources = [ABI / f"{name}.c", ABI / "host.c"]
+    return compile_program(name, sources, compile_flags=compile_flags, link_flags=link_flags)
 
 
 def audit_event(audit_id: str, **members: object) -> dict[str, object]:

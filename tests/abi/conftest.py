@@ -1,4 +1,4 @@
-"""Small C hosts, compiled once a session and run as processes of their own."""
+"""Small C hosts, compiled where they changed and run as processes of their own."""
 
 from __future__ import annotations
 
@@ -12,16 +12,12 @@ from pathlib import Path
 
 import pytest
 from boundary import (
-    ABI,
     BUILD,
-    COMPILE,
-    INCLUDE,
     ROOT,
-    Compile,
     ReplayFile,
     RunHost,
     audit_event,
-    python_link_flags,
+    compile_host,
     version_dir,
 )
 
@@ -36,23 +32,7 @@ def library() -> Path:
 
 
 @pytest.fixture(scope="session")
-def compile_c(tmp_path_factory: pytest.TempPathFactory) -> Compile:
-    """compile_c(name, sources, flags): a program from C sources, compiled once a session."""
-    folder = tmp_path_factory.mktemp("hosts")
-
-    def compile_once(name: str, sources: Sequence[str | Path], flags: Sequence[str]) -> Path:
-        program = folder / name
-        if not program.exists():
-            command = [*COMPILE, *INCLUDE, *map(str, sources), "-o", str(program), "-ldl", *flags]
-            finished = subprocess.run(command, capture_output=True, text=True, check=False)
-            assert finished.returncode == 0, finished.stderr
-        return program
-
-    return compile_once
-
-
-@pytest.fixture(scope="session")
-def run_host(compile_c: Compile) -> RunHost:
+def run_host() -> RunHost:
     """run_host(name, *arguments, env=…): one of the host_*.c programs, run to its end."""
 
     def run(
@@ -61,10 +41,8 @@ def run_host(compile_c: Compile) -> RunHost:
         env: dict[str, str] | None = None,
         cwd: Path | None = None,
     ) -> subprocess.CompletedProcess[str]:
-        flags = python_link_flags() if name == "host_own_python" else []
-        program = compile_c(name, [ABI / f"{name}.c", ABI / "host.c"], flags)
         return subprocess.run(
-            [program, *map(str, arguments)],
+            [compile_host(name), *map(str, arguments)],
             capture_output=True,
             text=True,
             check=False,

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
+import cffi
 import pytest
-from boundary import ABI, CSRC, ROOT
+from boundary import ABI, CSRC, ROOT, native
+
+from k8saudit_eks.host_log import severity
 
 ROOTS = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"), "k8saudit-eks")
 
@@ -23,6 +28,14 @@ def headers(request: pytest.FixtureRequest) -> Path:
         for script in (["system-packages.sh", "host"], ["host-root.sh", request.param]):
             subprocess.run([ROOT / "scripts" / script[0], *script[1:]], check=True)
     return folder
+
+
+def drift(folder: Path, header: str, declared: str, drifted: str) -> None:
+    """A copy of csrc/ in this folder, in which one header says something else."""
+    shutil.copytree(CSRC, folder, dirs_exist_ok=True)
+    text = (CSRC / header).read_text("utf-8")
+    assert declared in text
+    (folder / header).write_text(text.replace(declared, drifted), "utf-8")
 
 
 def compile_drift(headers: Path, abi: Path) -> subprocess.CompletedProcess[str]:
@@ -56,13 +69,47 @@ def test_a_drifted_declaration_does_not_compile(
     headers: Path, tmp_path: Path, declared: str, drifted: str
 ) -> None:
     """A changed size, order or constant is refused by the compiler."""
-    text = (CSRC / "abi" / "falco_abi.h").read_text()
-    assert declared in text
-    (tmp_path / "abi").mkdir()
-    (tmp_path / "abi" / "falco_abi.h").write_text(text.replace(declared, drifted))
+    drift(tmp_path, "abi/falco_abi.h", declared, drifted)
     compiled = compile_drift(headers, tmp_path)
     assert compiled.returncode != 0
     assert "static assertion failed" in compiled.stderr
+
+
+@pytest.mark.parametrize(
+    ("header", "declared", "drifted"),
+    [
+        ("python/python_calls_c.cdef.h", "uint32_t metric, int64_t", "uint64_t metric, int64_t"),
+        ("python/python_calls_c.cdef.h", "int64_t kae_queue_push(", "int32_t kae_queue_push("),
+        ("queue/queue.h", "uint64_t kae_queue_delivered(", "uint32_t kae_queue_delivered("),
+        ("abi/plugin.h", "int32_t severity, const", "uint32_t severity, const"),
+    ],
+)
+def test_a_prototype_that_python_reads_otherwise_does_not_compile(
+    tmp_path: Path, header: str, declared: str, drifted: str
+) -> None:
+    """What cffi reads, and the headers of C, can't say different things."""
+    source = tmp_path / "boundary.c"
+    source.write_text('#include "python/callbacks.h"\n')
+    include = [tmp_path, native.generate_tables().folder]
+    command = ["gcc", "-std=c11", "-fsyntax-only", *(f"-I{folder}" for folder in include), source]
+    drift(tmp_path, header, "", "")
+    assert subprocess.run(command, check=False).returncode == 0
+    drift(tmp_path, header, declared, drifted)
+    refused = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert refused.returncode != 0
+    assert "conflicting types" in refused.stderr
+
+
+def test_log_levels_become_the_hosts_severities() -> None:
+    """host_log.py's numbers are those of the ABI."""
+    ffi = cffi.FFI()
+    ffi.cdef((CSRC / "abi" / "severity.cdef.h").read_text("utf-8"))
+    names = ffi.typeof("enum kae_abi_severity").elements
+    levels = ("CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG")
+    told = {f"KAE_ABI_{name}": severity(getattr(logging, name)) for name in levels}
+    assert told | {"KAE_ABI_TRACE": severity(1)} == {
+        name: value for value, name in names.items() if name in told or name == "KAE_ABI_TRACE"
+    }
 
 
 def test_only_the_hosts_symbols_are_exported(library: Path) -> None:

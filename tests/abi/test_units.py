@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import subprocess
+from pathlib import Path
 
+import native_build as native
 import pytest
-from boundary import ABI, BUILD, CSRC, Compile
+from boundary import ABI, CSRC, compile_program
 
-SANITIZERS = ["address,undefined", "thread"]
+pytestmark = pytest.mark.sanitizers
 
 
-@pytest.mark.parametrize("sanitizer", SANITIZERS)
+@pytest.mark.parametrize("mode", [native.ASAN, native.TSAN], ids=lambda mode: mode.name)
 @pytest.mark.parametrize(
     ("name", "sources"),
     [
@@ -18,18 +20,10 @@ SANITIZERS = ["address,undefined", "thread"]
         ("unit_plugin", [CSRC / "abi" / "plugin.c", ABI / "no_extractor.c"]),
     ],
 )
-def test_contract_holds(compile_c: Compile, name: str, sources: list[str], sanitizer: str) -> None:
+def test_contract_holds(name: str, sources: list[Path], mode: native.Mode) -> None:
     """What unit_queue.c and unit_plugin.c state holds, without a leak, overflow or data race."""
-    program = compile_c(
-        f"{name}-{sanitizer}",
-        [
-            ABI / f"{name}.c",
-            ABI / "host.c",
-            CSRC / "abi" / "metrics.c",
-            BUILD / "generated" / "tables.c",
-            *sources,
-        ],
-        [f"-fsanitize={sanitizer}", "-fno-sanitize-recover=all"],
-    )
+    tests = [ABI / f"{name}.c", ABI / "host.c"]
+    tables = native.generate_tables().tables
+    program = compile_program(name, [*tests, CSRC / "abi" / "metrics.c", tables, *sources], mode)
     ran = subprocess.run([program], capture_output=True, text=True, check=False, timeout=120)
     assert (ran.stdout, ran.stderr) == ("held\n", "")

@@ -36,9 +36,9 @@ def sysdig(library: Path, tmp_path: Path) -> Sysdig:
 
 
 @pytest.fixture(scope="session")
-def counting_host(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def counting_host() -> Path:
     """The program of host_counting.c."""
-    return compile_host(tmp_path_factory.mktemp("hosts"))
+    return compile_host()
 
 
 @pytest.fixture(autouse=True)

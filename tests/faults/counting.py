@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from boundary import ABI, COMPILE, INCLUDE
+from boundary import ABI, compile_program
 
 # Answers of next_batch while a source lives: success and timeout.
 LIVING = (0, -1)
@@ -115,14 +115,10 @@ def once_a_minute(log: Sequence[tuple[int, str]]) -> bool:
     return len(troubles) == len(set(troubles)) and all(severity >= 0 for severity, _ in log)
 
 
-def compile_host(folder: Path) -> Path:
-    """The program of host_counting.c, in this folder."""
-    program = folder / "host_counting"
+def compile_host() -> Path:
+    """The program of host_counting.c."""
     sources = [Path(__file__).with_name("host_counting.c"), ABI / "host.c"]
-    command = [*COMPILE, *INCLUDE, f"-I{ABI}", *map(str, sources), "-o", str(program), "-ldl"]
-    finished = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert finished.returncode == 0, finished.stderr
-    return program
+    return compile_program("host_counting", sources)
 
 
 @contextlib.contextmanager

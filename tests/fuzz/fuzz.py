@@ -18,45 +18,30 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "src"))
+sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
-from k8saudit_eks.fields.emit import c_source  # noqa: E402 - the path above comes first
+import native_build as native  # noqa: E402 - the paths above come first
+
 from k8saudit_eks.fields.table import FIELDS  # noqa: E402
 
-CSRC = ROOT / "csrc"
 EVENTS = ROOT / "tests" / "data" / "events"
 HERE = Path(__file__).resolve().parent
-SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
-COMMON = ["-g", "-O1", "-Wall", "-Wextra", "-Werror", *SANITIZERS, f"-I{CSRC}"]
-CXX = ["clang++", "-std=c++17", *COMMON]
 # The events are small, and long inputs are slow: depth and size have tests of their own.
 MAX_LEN_BYTES = 16_384
 
 
-def run(command: Sequence[str | Path]) -> None:
-    subprocess.run([str(part) for part in command], check=True)
-
-
-def build(folder: Path) -> Path:
-    """The fuzzer; compiled side by side, always anew."""
-    folder.mkdir(parents=True, exist_ok=True)
-    table = folder / "fields.c"
-    table.write_text(c_source(), encoding="utf-8")
-    jobs: list[tuple[list[str], Path]] = [(["clang", "-std=c11", *COMMON], table)]
-    # -fsanitize=fuzzer-no-link: coverage of the code under test.
-    covered = [*CXX, "-fsanitize=fuzzer-no-link", "-fno-exceptions", "-fno-rtti"]
-    jobs += [
-        (covered, source)
-        for source in sorted([*CSRC.glob("extract/*.cpp"), *CSRC.glob("json/*.cpp")])
-    ]
-    jobs.append(([*CXX, "-fsanitize=fuzzer-no-link"], HERE / "fuzz_extract.cpp"))
-    objects = []
-    for command, source in jobs:
-        objects.append(folder / f"{source.stem}.o")
-        run([*command, "-c", source, "-o", objects[-1]])
-    program = folder / "fuzz_extract"
-    run([*CXX, "-fsanitize=fuzzer", *objects, "-o", program, "-lsimdjson"])
-    return program
+def build() -> Path:
+    """The fuzzer."""
+    files = [HERE / "fuzz_extract.cpp", *native.sources("extract", "json")]
+    objects = native.compile_objects(
+        [*files, native.generate_tables().fields],
+        native.ASAN,
+        compilers=native.CLANG,
+        flags=["-fsanitize=fuzzer-no-link"],  # coverage of the code under test
+    )
+    program = native.BUILD / "fuzz" / "fuzz_extract"
+    fuzzer = ["-fsanitize=fuzzer"]
+    return native.link(objects, program, native.ASAN, compilers=native.CLANG, flags=fuzzer)
 
 
 def seeds() -> Iterator[bytes]:
@@ -112,7 +97,7 @@ def write_dictionary(path: Path) -> None:
 
 def fuzz(folder: Path, bounds: Sequence[str]) -> int:
     """Build, seed, run; the fuzzer's exit code."""
-    program = build(folder)
+    program = build()
     write_seeds(folder / "seeds")
     write_dictionary(folder / "dictionary")
     (folder / "corpus").mkdir(exist_ok=True)

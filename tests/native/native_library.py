@@ -25,7 +25,14 @@ ROOMS = ["json", "log_events", "queue"]
 WARNINGS = ["-Wall", "-Wextra", "-Werror", "-fPIC", "-pthread"]
 C_FLAGS = ["-std=c11", "-D_GNU_SOURCE", "-Wstrict-prototypes", "-Wshadow", *WARNINGS]
 CXX_FLAGS = ["-std=c++17", "-fno-exceptions", "-fno-rtti", *WARNINGS]
-CDEF_FILES = ["python/python_calls_c.cdef.h", "log_events/log_events.cdef.h"]
+# In the order of native_build.py.
+CDEF_FILES = [
+    "abi/severity.cdef.h",
+    "queue/push_refusal.cdef.h",
+    "json/cut.cdef.h",
+    "python/python_calls_c.cdef.h",
+    "log_events/log_events.cdef.h",
+]
 
 # The queue's other side, which only C uses in the plugin: csrc/queue/queue.h and
 # csrc/abi/falco_abi.h. An event's payload follows its header.

@@ -6,6 +6,8 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+import native_build as native
+
 ROOT = Path(__file__).resolve().parents[2]
 ABI = ROOT / "tests" / "abi"
 
@@ -26,10 +28,9 @@ def run(command: Sequence[str | Path], *, timeout_s: int = 600, cwd: Path | None
 
 def compile_host(folder: Path, name: str = "host_replay") -> Path:
     """One of the hosts of tests/abi; host_replay reads one source to its end."""
-    program = folder / name
-    flags = ["-std=c11", "-D_GNU_SOURCE", "-pthread", f"-I{ROOT / 'csrc'}", f"-I{ABI}"]
-    run(["gcc", *flags, ABI / f"{name}.c", ABI / "host.c", "-o", program, "-ldl"])
-    return program
+    sources = [ABI / f"{name}.c", ABI / "host.c"]
+    objects = native.compile_objects(sources, native.DEBUG, include=[ABI])
+    return native.link(objects, folder / name, native.DEBUG)
 
 
 AUDIT_EVENT = (

@@ -65,7 +65,8 @@ def test_a_build_for_python_3_14_runs_in_sysdig(forky: Path) -> None:
         for name in ("csrc", "rules", "src"):
             ignore = shutil.ignore_patterns("__pycache__", "*.egg-info", "*.so")
             shutil.copytree(ROOT / name, work / "source" / name, ignore=ignore)
-        for name in ("build_plugin.py", "setup.py", "pyproject.toml", "README.md", "LICENSE"):
+        build = ("build_plugin.py", "native_build.py", "setup.py")
+        for name in (*build, "pyproject.toml", "README.md", "LICENSE"):
             shutil.copy(ROOT / name, work / "source")
         wheels = work / "wheels"
         target = ["--only-binary=:all:", "--python-version", version, "--implementation", "cp"]

@@ -1,11 +1,11 @@
 """The native extractor (csrc/extract with the generated table) as Python sees it.
 
-Compiles it into a small shared library of its own, once a session.
+Compiles it into a small shared library of its own, where it is not up to date.
 """
 
 from __future__ import annotations
 
-import subprocess
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,17 +13,13 @@ from typing import Any
 import cffi
 
 from k8saudit_eks.closed_json import Close, Closed, of_native
-from k8saudit_eks.fields.emit import c_source
 from k8saudit_eks.fields.table import FIELDS
 
 ROOT = Path(__file__).resolve().parents[2]
-CSRC = ROOT / "csrc"
+sys.path.insert(0, str(ROOT))
 
-C_FLAGS = ["-std=c11", "-Wall", "-Wextra", "-Werror", "-Wshadow", "-fPIC"]
-CXX_FLAGS = [
-    *["-std=c++17", "-Wall", "-Wextra", "-Werror", "-Wshadow", "-fPIC"],
-    *["-fno-exceptions", "-fno-rtti"],
-]
+import native_build as native  # noqa: E402 - the path above comes first
+from native_build import CSRC  # noqa: E402 - the same
 
 FIELD_IDS = {row.name: position for position, row in enumerate(FIELDS)}
 TIME_NS = 1_767_225_600_123_456_000
@@ -67,42 +63,30 @@ CDEF_PACKED = """
 
 FFI = cffi.FFI()
 FFI.cdef(CDEF)
-# What the library's own Python calls, from the file that declares it.
-CALLS = (CSRC / "python" / "python_calls_c.cdef.h").read_text("utf-8")
-FFI.cdef(CALLS[CALLS.index("struct kae_cut_member") :])
+FFI.cdef((CSRC / "json" / "cut.cdef.h").read_text("utf-8"))
 FFI.cdef(CDEF_PACKED, packed=True)
 
 
-def compile_extractor(folder: Path, flags: Sequence[str] = ()) -> list[Path]:
-    """The extractor's objects, compiled with the project's warnings plus these flags."""
-    table = folder / "fields.c"
-    table.write_text(c_source(), encoding="utf-8")
-    jobs = [(["gcc", *C_FLAGS], table)]
-    jobs += [
-        (["g++", *CXX_FLAGS], source)
-        for source in sorted([*CSRC.glob("extract/*.cpp"), *CSRC.glob("json/*.cpp")])
-    ]
-    running = []
-    objects = []
-    for command, source in jobs:
-        target = folder / f"{source.stem}.o"
-        objects.append(target)
-        full = [*command, *flags, f"-I{CSRC}", "-c", str(source), "-o", str(target)]
-        running.append(subprocess.Popen(full, stderr=subprocess.PIPE, text=True))
-    for process in running:
-        _, errors = process.communicate()
-        assert process.returncode == 0, errors
-    return objects
+def compile_extractor(mode: native.Mode, *flags: str) -> list[Path]:
+    """The extractor's objects and those of its table."""
+    files = [*native.sources("extract", "json"), native.generate_tables().fields]
+    return native.compile_objects(files, mode, flags=flags)
+
+
+def build_driver(name: str, text: str, mode: native.Mode, *link_flags: str) -> Path:
+    """A C program around the extractor; its name is that of its test."""
+    source = native.BUILD / "drivers" / f"{name}.c"
+    native.write_if_changed(source, text)
+    objects = [*native.compile_objects([source], mode), *compile_extractor(mode)]
+    return native.link(objects, source.with_suffix(""), mode, flags=link_flags)
 
 
 def build_library(folder: Path) -> Any:
     """The extractor as a loaded library."""
-    objects = compile_extractor(folder, ["-O2"])
-    path = folder / "extract.so"
-    command = ["g++", "-shared", *map(str, objects), "-o", str(path), "-lsimdjson", "-Wl,-z,defs"]
-    finished = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert finished.returncode == 0, finished.stderr
-    return FFI.dlopen(str(path))
+    objects = compile_extractor(native.RELEASE, "-fvisibility=default")
+    library = folder / "extract.so"
+    native.link(objects, library, native.RELEASE, flags=["-shared", "-Wl,-z,defs"])
+    return FFI.dlopen(str(library))
 
 
 def native_close(library: Any) -> Close:

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from fields_golden import events
-from native_extract import C_FLAGS, CSRC, Key, Native, compile_extractor
+from native_build import ASAN
+from native_extract import Key, Native, build_driver
 
 from k8saudit_eks.audit import Origin, frame
 from k8saudit_eks.closed_json import MAX_OPEN
@@ -346,17 +347,10 @@ int main(int argc, char **argv)
 """
 
 
+@pytest.mark.sanitizers
 def test_clean_under_sanitizers(tmp_path: Path) -> None:
     """All fields of the corpus, whole, cut and damaged, without a finding of ASan or UBSan."""
-    flags = ["-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
-    objects = compile_extractor(tmp_path, flags)
-    driver = tmp_path / "driver.c"
-    driver.write_text(DRIVER, encoding="utf-8")
-    program = tmp_path / "driver"
-    compiled = tmp_path / "driver.o"
-    command = ["gcc", *C_FLAGS, *flags, f"-I{CSRC}", "-c", str(driver), "-o", str(compiled)]
-    run([*command])
-    run(["g++", *flags, *map(str, [compiled, *objects]), "-o", str(program), "-lsimdjson"])
+    program = build_driver("damage", DRIVER, ASAN)
     files = []
     for path in events():
         compact = json.dumps(json.loads(path.read_bytes()), ensure_ascii=False).encode()

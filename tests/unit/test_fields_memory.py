@@ -6,7 +6,10 @@ import json
 import subprocess
 from pathlib import Path
 
-from native_extract import C_FLAGS, CSRC, Key, Native, compile_extractor
+import native_build
+import pytest
+from native_build import ASAN
+from native_extract import CSRC, Key, Native, build_driver
 
 from k8saudit_eks.fields.reference import Event
 
@@ -291,24 +294,17 @@ def test_memory_is_linear_in_the_text_of_an_event(tmp_path: Path) -> None:
         assert left <= 1 << 20
 
 
+@pytest.mark.sanitizers
 def test_short_memory(tmp_path: Path) -> None:
     """Whichever allocation fails, the call fails with a sentence and no values, and the next works.
 
     Answers that were given before stay as they are.
     Also without a finding of ASan: nothing leaks or is used after it was freed.
     """
-    flags = ["-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
-    objects = compile_extractor(tmp_path, flags)
-    driver = tmp_path / "driver.c"
-    driver.write_text(DRIVER, encoding="utf-8")
+    wrap = "-Wl,--wrap=malloc,--wrap=realloc,--wrap=aligned_alloc"
+    program = build_driver("short_memory", DRIVER, ASAN, wrap)
     event = tmp_path / "event.json"
     event.write_bytes(large_pod())
-    program = tmp_path / "driver"
-    compiled = tmp_path / "driver.o"
-    run(["gcc", *C_FLAGS, *flags, f"-I{CSRC}", "-c", str(driver), "-o", str(compiled)])
-    wrap = ["-Wl,--wrap=malloc,--wrap=realloc,--wrap=aligned_alloc"]
-    files = [*map(str, [compiled, *objects])]
-    run(["g++", *flags, *wrap, *files, "-o", str(program), "-lsimdjson"])
     assert int(run([str(program), str(event)])) > 10
 
 
@@ -316,3 +312,49 @@ def run(command: list[str]) -> str:
     finished = subprocess.run(command, capture_output=True, text=True, check=False)
     assert finished.returncode == 0, f"{finished.returncode}\n{finished.stderr}"
     return finished.stdout
+
+
+REPAIR_DRIVER = r"""
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+
+#include "json/repair.h"
+
+/* Exactly the room that was told, for AddressSanitizer to watch. */
+static bool fits(const std::string &json)
+{
+    const size_t told = kae::repaired_len_bytes(json);
+    char *out = static_cast<char *>(std::malloc(told != 0 ? told : 1));
+    const bool same = out != nullptr && kae::repair(json, out) == told;
+    std::free(out);
+    return same;
+}
+
+int main()
+{
+    const std::string cases[] = {
+        "", "\xEF\xBB\xBF{}", "{\"a\":\"\xff\"}", "\"\\ud800\"", "[1e999,18446744073709551616]",
+        "\"\\", "\"\\u12", "\"\xEF\xB7\x90", "{\"a\":1e999", std::string("\0\t[\0]", 5),
+        "\"" + std::string(100000, '\xff') + "\"",
+    };
+    for (const std::string &json : cases) {
+        if (!fits(json)) {
+            std::printf("%s\n", json.c_str());
+            return 1;
+        }
+    }
+    const std::string plain = "{\"user\":\"" + std::string(1000, 'a') + "\xff\"}";
+    return kae::repaired_len_bytes(plain) == plain.size() + 2 ? 0 : 2;
+}
+"""
+
+
+@pytest.mark.sanitizers
+def test_repair_writes_as_much_as_it_says(tmp_path: Path) -> None:
+    """An event is given the memory that its repair needs, not three times its size."""
+    source = native_build.BUILD / "drivers" / "repair.cpp"
+    native_build.write_if_changed(source, REPAIR_DRIVER)
+    files = [source, *native_build.sources("json")]
+    objects = native_build.compile_objects(files, ASAN)
+    run([str(native_build.link(objects, tmp_path / "repair", ASAN))])

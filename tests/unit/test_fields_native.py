@@ -208,3 +208,15 @@ def test_header_that_does_not_fit(native: Native, header: dict[str, int]) -> Non
 def test_no_event_at_all(native: Native) -> None:
     """An input without an event gives no values."""
     assert native.call(native.input(FFI.NULL, 1), [("ka.verb", None)]) == [None]
+
+
+def test_a_header_is_checked_in_full_at_each_call(native: Native) -> None:
+    """What is no plugin event any more is not answered from the event that it was."""
+    memory = FFI.from_buffer(bytearray(plugin_event(b'{"auditID":"a","verb":"get"}')))
+    header = FFI.cast("struct kae_abi_plugin_event *", memory)
+    event = native.input(memory, 1)
+    assert native.call(event, [("ka.verb", None)]) == [["get"]]
+    header.id_len_bytes = 8
+    assert native.call(event, [("ka.verb", None)]) == [None]
+    header.id_len_bytes = 4
+    assert native.call(event, [("ka.verb", None)]) == [["get"]]

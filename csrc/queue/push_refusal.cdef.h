@@ -1,0 +1,8 @@
+/*
+ * Why a push is refused. No preprocessor lines in this file: cffi reads it, too.
+ */
+enum kae_push_refusal {
+    KAE_PUSH_CLOSED = -1,
+    KAE_PUSH_NO_MEMORY = -2,
+    KAE_PUSH_TOO_LONG = -3
+};
