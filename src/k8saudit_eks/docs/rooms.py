@@ -125,13 +125,22 @@ ROOMS: Final = (
         contract="one event",
     ),
     Room(
-        "`src/k8saudit_eks/event_queue.py`, `host_log.py`, `metrics.py`, `errors.py`",
         (
-            "what the other rooms share: the protocols of queue and host, log records, the list "
-            "of metrics, error types"
+            "`src/k8saudit_eks/event_queue.py`, `log_events.py`, `envelope.py`, `host_log.py`, "
+            "`metrics.py`, `errors.py`, `rfc3339.py`"
+        ),
+        (
+            "what the other rooms share: the protocols of queue, host and log events, how an "
+            "envelope begins, log records, the list of metrics, error types, times as text"
         ),
         "C, AWS",
         contract="shared",
+    ),
+    Room(
+        "`src/k8saudit_eks/native_log_events.py`, `native_queue.py`",
+        "how the C functions for log events and queue are called, by whatever they are loaded",
+        "the embedded module, AWS, what is in an event",
+        contract="native",
     ),
     Room(
         "`src/k8saudit_eks/sources/`",
