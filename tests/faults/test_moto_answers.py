@@ -15,7 +15,9 @@ from k8saudit_eks.config.table import Config
 from k8saudit_eks.log_events import Form
 from k8saudit_eks.native_log_events import NativeLogEvents, NativeReader
 
-GROUP = "/aws/eks/prod/cluster"
+# Not that of test_moto.py: servers of one process share what they hold.
+CLUSTER = "answers"
+GROUP = f"/aws/eks/{CLUSTER}/cluster"
 STREAM = "kube-apiserver-audit-0123"
 EVENTS = 300
 
@@ -60,7 +62,7 @@ def url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 def pages(url: str, reader: NativeReader) -> list[Page]:
-    group = open_log_group(Config(region="eu-west-1", endpoint_url=url), "prod", reader)
+    group = open_log_group(Config(region="eu-west-1", endpoint_url=url), CLUSTER, reader)
     found = [group.page(0, None)]
     while (token := found[-1].next_token) is not None:
         found.append(group.page(0, None, token=token))

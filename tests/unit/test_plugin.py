@@ -5,24 +5,24 @@ from __future__ import annotations
 import logging
 import signal
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from readers import payloads_of, reader
 
 from k8saudit_eks.errors import ConfigError, OpenError
 from k8saudit_eks.event_queue import EventQueue, QueueClosed
+from k8saudit_eks.log_events import Frames
 from k8saudit_eks.metrics import Metric
 from k8saudit_eks.plugin import Capture, Plugin
-from k8saudit_eks.repair import close
 
 
 class FakeHost:
     """A Host that keeps what it is told."""
 
-    close_json = staticmethod(close)
-
     def __init__(self) -> None:
+        self.reader = reader()
         self.log = logging.Logger("test")
         self.lines = _Lines()
         self.log.addHandler(self.lines)
@@ -49,8 +49,8 @@ class FakeQueue:
     def __init__(self) -> None:
         self.payloads: list[bytes] = []
 
-    def push(self, payloads: Sequence[bytes], times_ns: Sequence[int]) -> int:
-        self.payloads.extend(payloads)
+    def push(self, frames: Frames) -> int:
+        self.payloads.extend(payload for payload, _ in payloads_of(frames))
         return len(self.payloads)
 
     def delivered(self) -> int:
