@@ -89,8 +89,10 @@ def backlog() -> Iterator[Figure]:
 
     logs = EvenLogs(start_ms, events, 1000 // rate)
     client = Client(logs, clock, call_s=call_s)
-    group = LogGroup(client, name=logs.name, stream_prefix="kube-apiserver-audit-")
     host = FakeHost()
+    group = LogGroup(
+        client, reader=host.reader, name=logs.name, stream_prefix="kube-apiserver-audit-"
+    )
     source = CloudWatchSource(
         Config(api_rate=calls_per_s, max_catch_up=2 * DOWNTIME_S),
         "prod",

@@ -12,11 +12,13 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "faults"))
 
 from fakes import Clock, FakeClient, FakeHost, FakeParallelCalls, FakeQueue, Stop, audit_line
+from readers import payloads_of
 from simulated_logs import LogEvent, SimulatedLogs
 
 from k8saudit_eks.aws.log_group import LogGroup
 from k8saudit_eks.config.table import Config
 from k8saudit_eks.delivery.ledger.protocol import Ledger, NoLedger
+from k8saudit_eks.log_events import Frames
 from k8saudit_eks.sources.cloudwatch.source import CloudWatchSource
 
 # An audit event of 2 KB: 500 fill a page of 1 MB.
@@ -52,9 +54,10 @@ class CountingQueue(FakeQueue):
         self.pushed = 0
         self.ids: set[bytes] = set()
 
-    def push(self, payloads: Sequence[bytes], times_ns: Sequence[int]) -> int:
+    def push(self, frames: Frames) -> int:
+        payloads = payloads_of(frames)
         self.pushed += len(payloads)
-        for payload in payloads:
+        for payload, _ in payloads:
             self.ids.add(payload.partition(b'"event_id":"')[2].partition(b'"')[0])
         return self.pushed
 
@@ -84,7 +87,12 @@ class Traffic:
         self.calls_at_s: list[float] = []
 
     def run(self, seconds: float) -> None:
-        group = LogGroup(self.client, name=self.logs.name, stream_prefix="kube-apiserver-audit-")
+        group = LogGroup(
+            self.client,
+            reader=self.host.reader,
+            name=self.logs.name,
+            stream_prefix="kube-apiserver-audit-",
+        )
         source = CloudWatchSource(
             self.config,
             "prod",

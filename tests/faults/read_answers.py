@@ -26,8 +26,10 @@ class ReadAnswers:
         """The same answer, with its log events read where the reader takes them."""
         body = dict(answer)
         metadata = body.pop("ResponseMetadata", None)
-        response = {"status_code": 200, "body": json.dumps(body).encode()}
+        response: dict[str, Any] = {"status_code": 200, "body": json.dumps(body).encode()}
         added: dict[str, Any] = {}
         self._handler(response_dict=response, customized_response_dict=added)
-        parsed = json.loads(response["body"]) | added
-        return parsed if metadata is None else parsed | {"ResponseMetadata": metadata}
+        parsed: dict[str, Any] = {**json.loads(response["body"]), **added}
+        if metadata is not None:
+            parsed["ResponseMetadata"] = metadata
+        return parsed

@@ -62,3 +62,40 @@ def test_the_time_of_life_goes_with_what_is_written() -> None:
         ([], None, 60_000),
         ([], None, 60_001),
     ]
+
+
+def test_a_push_is_written_down_as_far_as_the_host_is() -> None:
+    """A list's key when its last event is evaluated; a blank line's with the key before it."""
+    book = Book()
+    acknowledger = Acknowledger(book)
+    acknowledger.about_to_push(KEYS, [2, 0, 1])
+    written = []
+    for delivered in range(4):
+        acknowledger.commit(delivered)
+        written.append(sum(len(keys) for keys, _, _ in book.writes))
+    assert written == [0, 0, 2, 3]
+    assert not acknowledger.waiting
+
+
+def test_keys_without_events_go_with_the_push_before() -> None:
+    """Also where they begin a push, or are all of it."""
+    book = Book()
+    acknowledger = Acknowledger(book)
+    acknowledger.about_to_push(KEYS[:1], [1])
+    acknowledger.about_to_push(KEYS[1:2], [0])
+    acknowledger.about_to_push(KEYS[2:], [0])
+    acknowledger.commit(0)
+    assert acknowledger.pending == 3
+    acknowledger.commit(1)
+    assert book.writes == [(KEYS, None, None)]
+    assert acknowledger.pending == 0
+
+
+def test_nothing_is_written_twice() -> None:
+    """Where less is said to be delivered than before: reading begins again with commit(0)."""
+    book = Book()
+    acknowledger = Acknowledger(book)
+    acknowledger.about_to_push(KEYS, [1, 1, 1])
+    for delivered in (2, 0, 1, 3):
+        acknowledger.commit(delivered)
+    assert [keys for keys, _, _ in book.writes] == [KEYS[:2], KEYS[2:]]

@@ -222,3 +222,13 @@ def test_a_refused_piece_is_halved_and_the_ladder_goes_on() -> None:
     assert other is not None
     assert (other.refusals, other.start_ms) == (2, whole.start_ms), "its first half, from now on"
     assert other.length_ms(now_ms) < whole.length_ms(now_ms)
+
+
+def test_a_find_wakes_each_rung_that_is_needed() -> None:
+    """Of several finds at once, in any order; those later than every rung wake none."""
+    ladder = ladder_of()
+    climb(ladder, START_MS, START_MS + 600_000)
+    assert ladder.resting == 4
+    ladder.found([200_000, 70_000, 1, 2], START_MS + 600_000)
+    climb(ladder, START_MS + 600_000, START_MS + 700_000)
+    assert ladder.resting == 2
