@@ -50,7 +50,7 @@ lint: env
 	@.venv/bin/mypy --no-error-summary bundle tests/packaging
 	@for bench in bench/*.py; do .venv/bin/mypy --no-error-summary "$$bench" || exit 1; done
 
-# What needs neither root nor a host: some three minutes on two cores.
+# What needs neither root nor a host: about two minutes on two cores.
 check: library lint
 	@$(PYTHON_ENV) -m pytest -q tests/unit tests/model
 
