@@ -23,7 +23,7 @@ _FILES = (
     ("libk8saudit-eks.so", "the library"),
     ("_cffi_backend", "Python's extension modules"),
     ("lib-dynload", "Python's extension modules"),
-    ("k8saudit-eks", "other libraries of the bundle"),
+    ("-k8saudit-eks-", "other libraries of the bundle"),
 )
 ANONYMOUS = "Python's objects, and large blocks"
 HOST = "the host and its libraries"
