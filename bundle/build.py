@@ -20,11 +20,23 @@ from pathlib import Path, PurePosixPath
 
 import build_plugin
 
-from bundle import FOLDER, archive, bytecode, components, contents, elf, isolate, libraries, sbom
+from bundle import (
+    FOLDER,
+    archive,
+    aws_models,
+    bytecode,
+    components,
+    contents,
+    elf,
+    isolate,
+    libraries,
+    sbom,
+)
 from k8saudit_eks import __version__
 
 ROOT = contents.ROOT
 ERRORS = (
+    aws_models.ReductionError,
     build_plugin.BuildError,
     bytecode.CompilationError,
     components.UnknownComponentError,
@@ -104,6 +116,8 @@ def _place_packages(site_packages: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         if PurePosixPath(name).suffix == ".py":
             jobs.append((file, target.with_suffix(".pyc"), str(name)))
+        elif aws_models.is_reduced(name):
+            target.write_bytes(aws_models.reduced(name, file))
         else:
             shutil.copyfile(file, target)
     bytecode.compile_files(jobs)

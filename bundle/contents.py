@@ -13,23 +13,23 @@ from fnmatch import fnmatch
 from importlib import metadata
 from pathlib import Path, PurePosixPath
 
+from bundle import aws_models
+
 ROOT = Path(__file__).resolve().parent.parent
 
 # Everything that is imported while the plugin runs, and what that requires.
 PACKAGES = (
-    "boto3",
     "botocore",
     "cffi",
     "jmespath",
     "python-dateutil",
     "pyyaml",
-    "s3transfer",
     "six",
     "urllib3",
 )
 
-# CloudWatch Logs, and whatever credentials can come from.
-SERVICES = ("logs", "signin", "sso", "sso-oidc", "sts")
+# A client asks for no other data of a service (aws_models.py says which services).
+_DATA_OF_A_SERVICE = ("endpoint-rule-set-1.json.gz", "service-2.json.gz")
 
 # Patterns of fnmatch(3), on paths inside site-packages.
 _LEFT_OUT_OF_PACKAGES = (
@@ -40,9 +40,7 @@ _LEFT_OUT_OF_PACKAGES = (
     "*/py.typed",
     "*.egg-link",
     "*.pth",
-    "boto3/data/*",
-    "boto3/examples/*",
-    "botocore/data/*/*",  # SERVICES come back in
+    "botocore/data/*/*",  # the services that are used come back in
     "botocore/docs/*.rst",
     "cffi/*",  # only needed to build
     "dateutil/zoneinfo/*.tar.gz",
@@ -165,7 +163,8 @@ def packages() -> dict[PurePosixPath, Path]:
     files = {path: path_of(path) for name in PACKAGES for path in _files_of(name)}
     kept = _without(files, _LEFT_OUT_OF_PACKAGES)
     for path in files:
-        if any(path.match(f"botocore/data/{service}/*/*") for service in SERVICES):
+        is_of_a_client = path.name in _DATA_OF_A_SERVICE
+        if is_of_a_client and aws_models.service_of(path) in aws_models.OPERATIONS:
             kept[path] = files[path]
     own = ROOT / "src" / "k8saudit_eks"
     for file in own.rglob("*.py"):

@@ -237,12 +237,12 @@ def test_the_configuration_wins_over_the_environment(
 ) -> None:
     """region in init_config, AWS_REGION, AWS_DEFAULT_REGION, the profile."""
     (tmp_path / "config").write_text("[profile p]\nregion = eu-south-1\n")
-    assert aws_session.new_session(Config(profile="p")).region_name == "eu-south-1"
+    assert aws_session.region_of(aws_session.new_session(Config(profile="p"))) == "eu-south-1"
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-3")
-    assert aws_session.new_session(Config(profile="p")).region_name == "eu-west-3"
+    assert aws_session.region_of(aws_session.new_session(Config(profile="p"))) == "eu-west-3"
     monkeypatch.setenv("AWS_REGION", "eu-west-2")
-    assert aws_session.new_session(Config()).region_name == "eu-west-2"
-    assert aws_session.new_session(Config(region="eu-west-1")).region_name == "eu-west-1"
+    assert aws_session.region_of(aws_session.new_session(Config())) == "eu-west-2"
+    assert aws_session.region_of(aws_session.new_session(Config(region="eu-west-1"))) == "eu-west-1"
 
 
 def test_a_role_is_assumed_with_the_external_id(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -271,7 +271,7 @@ def test_a_role_is_assumed_with_the_external_id(monkeypatch: pytest.MonkeyPatch)
     )
     role = "arn:aws:iam::123456789012:role/reader"
     session = aws_session.new_session(Config(region="eu-west-1", role_arn=role, external_id="x"))
-    assert session.region_name == "eu-west-1"
+    assert aws_session.region_of(session) == "eu-west-1"
     assert asked == []
     assert session.get_credentials().get_frozen_credentials().access_key == "assumed"
     assert [(a["RoleArn"], a["ExternalId"]) for a in asked] == [(role, "x")]
@@ -453,6 +453,6 @@ def test_other_refusals_keep_the_client(code: str) -> None:
 def test_credentials_are_not_waited_for_long() -> None:
     """Calls to STS get seconds, not botocore's minutes."""
     session = aws_session.new_session(Config(region="eu-west-1"))
-    limits = session.client("sts").meta.config
+    limits = session.create_client("sts").meta.config
     assert limits.connect_timeout == limits.read_timeout == aws_session.CREDENTIALS_TIMEOUT_S
     assert limits.retries["total_max_attempts"] == 2

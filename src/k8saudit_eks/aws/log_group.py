@@ -26,7 +26,7 @@ from k8saudit_eks.aws.errors import (
     sentence_of,
 )
 from k8saudit_eks.aws.plain_page import add_well_formed
-from k8saudit_eks.aws.session import LogsClient, new_client, new_session
+from k8saudit_eks.aws.session import LogsClient, new_client, new_session, region_of
 from k8saudit_eks.config.table import Config
 from k8saudit_eks.errors import OpenError
 from k8saudit_eks.iam_policy import LIST, READ
@@ -236,7 +236,7 @@ def open_log_group(config: Config, cluster: str, reader: LogEventReader) -> LogG
         name=name,
         stream_prefix=config.log_stream_prefix_of(cluster),
         filter_pattern=config.filter_pattern,
-        region=session.region_name,
+        region=region_of(session),
         account=account,
         server_times_ms=[time_ms for time_ms in times_ms if time_ms is not None],
         renew=lambda: _reading_client(new_session(config), config, cluster, reader),

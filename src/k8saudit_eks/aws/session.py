@@ -1,4 +1,9 @@
-"""Sessions and clients: where credentials and region come from, timeouts, attempts."""
+"""Sessions and clients: where credentials and region come from, timeouts, attempts.
+
+Sessions are botocore's, the core of boto3: boto3's own would find the same credentials and
+make the same clients, but importing it brings S3 transfers and resources, 3 MB that stay
+in the host.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +11,7 @@ import os
 import subprocess
 from typing import Any, Protocol
 
-# Neither ships type information; the parts used here are typed by LogsClient.
-import boto3  # type: ignore[import-untyped]
+# Ships no type information; the parts used here are typed by LogsClient.
 import botocore.exceptions as botocore_errors  # type: ignore[import-untyped]
 from botocore.config import Config as ClientConfig  # type: ignore[import-untyped]
 from botocore.credentials import (  # type: ignore[import-untyped]
@@ -31,7 +35,7 @@ CONNECTIONS_MAX = 10
 
 
 class LogsClient(Protocol):
-    """What is used of boto3's CloudWatch Logs client."""
+    """What is used of botocore's CloudWatch Logs client."""
 
     def filter_log_events(self, **request: Any) -> dict[str, Any]: ...
 
@@ -39,18 +43,17 @@ class LogsClient(Protocol):
 
 
 def new_session(config: Config) -> Any:
-    """A boto3 session in boto3's own order of places; the configuration comes first.
+    """A session in boto3's own order of places; the configuration comes first.
 
     AWS_REGION is looked at before AWS_DEFAULT_REGION, as every other AWS SDK does
     and as EKS sets it in pods; boto3 knows the latter only.
     """
     region = config.region or os.environ.get("AWS_REGION") or None
-    core = CoreSession()
+    core = _core_session(config.profile, region)
     core.set_default_client_config(_credential_calls())
-    _bound_credential_process(core, config.profile)
-    session = boto3.Session(botocore_session=core, profile_name=config.profile, region_name=region)
+    _bound_credential_process(core)
     if config.role_arn is None:
-        return session
+        return core
     extra = {"RoleSessionName": f"{PLUGIN_NAME}-{os.getpid()}"}
     if config.external_id is not None:
         extra["ExternalId"] = config.external_id
@@ -61,11 +64,24 @@ def new_session(config: Config) -> Any:
         core.create_client, source, config.role_arn, extra_args=extra
     )
     # Assumed at the first call, and again before the credentials expire.
-    assumed = CoreSession()
-    if config.profile is not None:
-        assumed.set_config_variable("profile", config.profile)
+    assumed = _core_session(config.profile, region_of(core))
     assumed._credentials = DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")
-    return boto3.Session(botocore_session=assumed, region_name=session.region_name)
+    return assumed
+
+
+def region_of(session: Any) -> str | None:
+    """The region that a session's clients ask."""
+    region: str | None = session.get_config_variable("region")
+    return region
+
+
+def _core_session(profile: str | None, region: str | None) -> Any:
+    session = CoreSession()
+    if profile is not None:
+        session.set_config_variable("profile", profile)
+    if region is not None:
+        session.set_config_variable("region", region)
+    return session
 
 
 def new_client(
@@ -76,7 +92,7 @@ def new_client(
     read_timeout_s: float = READ_TIMEOUT_S,
 ) -> LogsClient:
     """A client that makes `attempts` attempts a call."""
-    aws = session.client(
+    aws = session.create_client(
         "logs",
         endpoint_url=config.endpoint_url,
         config=ClientConfig(
@@ -113,13 +129,11 @@ class _BoundedProcess(subprocess.Popen[bytes]):
             return b"", said.encode()
 
 
-def _bound_credential_process(core: Any, profile: str | None) -> None:
+def _bound_credential_process(core: Any) -> None:
     """botocore waits for a profile's credential_process without end, and reading waits with it.
 
     One of a source_profile is botocore's own business.
     """
-    if profile is not None:
-        core.set_config_variable("profile", profile)
     provider = ProcessProvider(
         profile_name=core.get_config_variable("profile") or "default",
         load_config=lambda: core.full_config,
