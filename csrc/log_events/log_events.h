@@ -16,9 +16,13 @@ extern "C" {
 #endif
 
 struct kae_queue; /* queue/queue.h */
+struct kae_abi_event;
 
 /* The same declarations as cffi reads: contracts stand there. */
 #include "log_events/log_events.cdef.h"
+
+/* The events themselves, for the push: whoever takes one over writes NULL in its place. */
+struct kae_abi_event **kae_frames_events(struct kae_frames *frames, uint32_t *count);
 
 #ifdef __cplusplus
 }

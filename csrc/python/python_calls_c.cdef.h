@@ -20,8 +20,6 @@ void kae_queue_ref(struct kae_queue *queue);
 void kae_queue_unref(struct kae_queue *queue);
 void kae_queue_close(struct kae_queue *queue, const struct kae_abi_event *last_evaluated);
 int32_t kae_queue_set_capacity(struct kae_queue *queue, uint32_t capacity_events);
-int64_t kae_queue_push(struct kae_queue *queue, const uint8_t *payloads,
-                       const uint32_t *lengths_bytes, const uint64_t *times_ns, uint32_t count);
 uint64_t kae_queue_delivered(struct kae_queue *queue);
 void kae_queue_end(struct kae_queue *queue);
 void kae_queue_fail(struct kae_queue *queue);

@@ -1,8 +1,4 @@
 /*
  * Why a push is refused. No preprocessor lines in this file: cffi reads it, too.
  */
-enum kae_push_refusal {
-    KAE_PUSH_CLOSED = -1,
-    KAE_PUSH_NO_MEMORY = -2,
-    KAE_PUSH_TOO_LONG = -3
-};
+enum kae_push_refusal { KAE_PUSH_CLOSED = -1 };

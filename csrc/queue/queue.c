@@ -121,26 +121,6 @@ int32_t kae_queue_set_capacity(struct kae_queue *queue, uint32_t capacity_events
     return empty;
 }
 
-/* One plugin event around a copy of the payload; NULL when memory is short. */
-static struct kae_abi_event *frame(const uint8_t *payload, uint32_t payload_len_bytes,
-                                   uint64_t time_ns)
-{
-    size_t len_bytes = sizeof(struct kae_abi_plugin_event) + payload_len_bytes;
-    struct kae_abi_plugin_event *event = malloc(len_bytes);
-    if (event == NULL)
-        return NULL;
-    event->header.ts_ns = time_ns;
-    event->header.tid = KAE_ABI_NO_THREAD;
-    event->header.len_bytes = (uint32_t)len_bytes;
-    event->header.type = KAE_ABI_PLUGIN_EVENT_TYPE;
-    event->header.nparams = KAE_ABI_PLUGIN_EVENT_PARAMS;
-    event->id_len_bytes = sizeof event->plugin_id;
-    event->payload_len_bytes = payload_len_bytes;
-    event->plugin_id = KAE_PLUGIN_ID;
-    memcpy(event + 1, payload, payload_len_bytes);
-    return &event->header;
-}
-
 static bool is_full(const struct kae_queue *queue, uint32_t len_bytes)
 {
     return queue->count == queue->capacity_events ||
@@ -167,22 +147,14 @@ static int64_t append(struct kae_queue *queue, struct kae_abi_event *event)
     return sequence;
 }
 
-int64_t kae_queue_push(struct kae_queue *queue, const uint8_t *payloads,
-                       const uint32_t *lengths_bytes, const uint64_t *times_ns, uint32_t count)
+int64_t kae_queue_push(struct kae_queue *queue, struct kae_abi_event **events, uint32_t count)
 {
     int64_t sequence = 0;
     for (uint32_t i = 0; i < count; i++) {
-        if (lengths_bytes[i] > UINT32_MAX - sizeof(struct kae_abi_plugin_event))
-            return KAE_PUSH_TOO_LONG;
-        struct kae_abi_event *event = frame(payloads, lengths_bytes[i], times_ns[i]);
-        if (event == NULL)
-            return KAE_PUSH_NO_MEMORY;
-        sequence = append(queue, event);
-        if (sequence < 0) {
-            free(event);
+        sequence = append(queue, events[i]);
+        if (sequence < 0)
             return sequence;
-        }
-        payloads += lengths_bytes[i];
+        events[i] = NULL;
     }
     return sequence;
 }

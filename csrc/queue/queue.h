@@ -10,7 +10,7 @@
  * host asks for the next batch it has evaluated every event of the previous one;
  * kae_queue_delivered() then covers them.
  *
- * Ownership: events belong to the queue from push until the batch that held them
+ * Ownership: events (event.h) belong to the queue from push until the batch that held them
  * is retired by the next kae_queue_next_batch or by kae_queue_close. The queue is
  * reference-counted, because a poller that is stuck in a network call may outlive
  * the open instance: it then finds the queue closed.
@@ -48,14 +48,13 @@ void kae_queue_unref(struct kae_queue *queue);
 int32_t kae_queue_set_capacity(struct kae_queue *queue, uint32_t capacity_events);
 
 /*
- * Appends `count` events. Event i is lengths_bytes[i] bytes of `payloads`, which
- * lie one behind the other, and happened at times_ns[i]. Waits while full.
+ * Moves `count` events (event.h) to the queue, in their order; waits while it is full. Each
+ * that is moved becomes NULL in `events`.
  *
- * Returns the sequence number of the last event, or a kae_push_refusal; events
- * before the refused one stay queued.
+ * Returns the sequence number of the last event, 0 without any, or a kae_push_refusal:
+ * events before the refused one stay queued, it and those behind it stay the caller's.
  */
-int64_t kae_queue_push(struct kae_queue *queue, const uint8_t *payloads,
-                       const uint32_t *lengths_bytes, const uint64_t *times_ns, uint32_t count);
+int64_t kae_queue_push(struct kae_queue *queue, struct kae_abi_event **events, uint32_t count);
 
 /* Sequence number of the last event that the host has evaluated. */
 uint64_t kae_queue_delivered(struct kae_queue *queue);

@@ -37,11 +37,7 @@ class NativeQueue:
         sequence = frames.push(self._queue)
         if sequence >= 0:
             return sequence
-        if sequence == self._lib.KAE_PUSH_CLOSED:
-            raise QueueClosed
-        if sequence == self._lib.KAE_PUSH_NO_MEMORY:
-            raise MemoryError("no memory left to queue an event")
-        raise ValueError("an event of 4 GiB or more can't be queued")
+        raise QueueClosed
 
     def delivered(self) -> int:
         delivered: int = self._lib.kae_queue_delivered(self._queue)
