@@ -1,7 +1,7 @@
 # Recipes are short; what they do is in scripts/, build_plugin.py, demo/ and bench/.
 .DEFAULT_GOAL := library
 PYTHON_ENV := .venv/bin/python
-BENCHES := extract poller replay rules rules_cloudwatch host close bundle delivery promptness
+BENCHES := extract poller replay rules rules_cloudwatch host close bundle memory delivery promptness
 PYTHON_FILES := src build_plugin.py setup.py bundle demo tests bench
 
 .PHONY: library bundle demo run test lint fuzz bench host hosts clean env
