@@ -2,7 +2,7 @@
 # bench/.
 .DEFAULT_GOAL := library
 PYTHON_ENV := .venv/bin/python
-BENCHES := extract poller replay rules rules_cloudwatch host close bundle delivery promptness
+BENCHES := extract poller replay rules rules_cloudwatch host close bundle memory delivery promptness
 PYTHON_FILES := src build_plugin.py native_build.py setup.py bundle demo tests bench
 
 .PHONY: library debug bundle demo run test check lint sanitize fuzz bench profile generate host \
