@@ -32,13 +32,15 @@ from native_build import (  # noqa: E402 - the project's top folder is no packag
     sources,
 )
 
-# The queue's other side, which only C uses in the plugin: csrc/queue/queue.h and
-# csrc/abi/falco_abi.h. An event's payload follows its header.
+DRAIN = Path(__file__).with_name("drain.c")
+# The queue's other side, which only C uses in the plugin: csrc/queue/queue.h,
+# csrc/abi/falco_abi.h and drain.c. An event's payload follows its header.
 CONSUMER_CDEF = """
     struct kae_queue *kae_queue_new(uint32_t capacity_events, void *metrics);
     int32_t kae_queue_next_batch(struct kae_queue *queue, uint32_t *nevts,
                                  struct kae_abi_event ***evts);
     uint32_t kae_queue_progress(struct kae_queue *queue);
+    uint64_t kae_drain(struct kae_queue *queue);
 """
 CONSUMER_CDEF_PACKED = """
     struct kae_abi_event {
@@ -59,7 +61,7 @@ def build(mode: Mode = RELEASE, flags: Sequence[str] = ()) -> Path:
     metrics = CSRC / "abi" / "metrics.c"
     tables = generate_tables().tables
     objects = compile_objects(
-        [*sources("json", "log_events", "queue"), metrics, tables],
+        [*sources("json", "log_events", "queue"), metrics, tables, DRAIN],
         mode,
         flags=["-fvisibility=default", *flags],
     )
