@@ -225,6 +225,15 @@ ROOMS: Final = (
         "AWS, how the numbers were measured",
     ),
     Room(
+        "`src/k8saudit_eks/library_host/`",
+        (
+            "a small host for the command line: it loads the library into its own process, and "
+            "answers with what the library answers"
+        ),
+        "where the library lies; what is asked, and how answers are shown",
+        contract="library_host",
+    ),
+    Room(
         "`src/k8saudit_eks/cli/`",
         (
             "the `k8saudit-eks` command; it may import every room except `embed.py`. It imports "
