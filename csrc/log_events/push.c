@@ -1,3 +1,5 @@
+#include <stddef.h>
+
 #include "log_events/log_events.h"
 #include "queue/queue.h"
 
