@@ -22,10 +22,10 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "src"))
 
 with atheris.instrument_imports(include=["k8saudit_eks"]):
-    from k8saudit_eks.audit import TRUNCATED_SUFFIX, Origin, frame
-    from k8saudit_eks.fields.document import TooDeepError
-    from k8saudit_eks.fields.reference import Event
-    from k8saudit_eks.repair import close
+    from document import TooDeepError
+    from extractor import Event
+    from framing import TRUNCATED_SUFFIX, Origin, frame
+    from repair import close
 
 from fuzz import MAX_LEN_BYTES, write_seeds  # noqa: E402 - the path above comes first
 

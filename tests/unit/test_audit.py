@@ -6,14 +6,13 @@ import functools
 import json
 from typing import Any
 
+import framing as audit
 import pytest
+from closed_json import MEMBERS
+from framing import Framed, Origin, parse_time_ns
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from k8saudit_eks import audit
-from k8saudit_eks.audit import Framed, Origin, parse_time_ns
-from k8saudit_eks.closed_json import MEMBERS
-from k8saudit_eks.repair import close
+from repair import close
 
 ORIGIN = Origin(
     cluster="prod",
