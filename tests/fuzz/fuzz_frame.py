@@ -27,7 +27,7 @@ with atheris.instrument_imports(include=["k8saudit_eks"]):
     from k8saudit_eks.fields.reference import Event
     from k8saudit_eks.repair import close
 
-from fuzz import MAX_LEN_BYTES, write_seeds  # noqa: E402 - the path above comes first
+from fuzz import MAX_LEN_BYTES, TARGETS, write_seeds  # noqa: E402 - the path above comes first
 
 ORIGIN = Origin(cluster="prod", region="eu-west-1", log_group="/aws/eks/prod/cluster")
 
@@ -115,7 +115,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=ROOT / "build" / "fuzz")
     asked = parser.parse_args()
     bound = f"-max_total_time={asked.seconds}" if asked.runs is None else f"-runs={asked.runs}"
-    write_seeds(asked.folder / "seeds")
+    write_seeds(TARGETS["extract"], asked.folder / "seeds")
     corpus = asked.folder / "lines"
     corpus.mkdir(exist_ok=True)
     options = [
