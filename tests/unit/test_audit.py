@@ -94,7 +94,7 @@ def test_unknown_members_of_the_envelope_are_left_out() -> None:
         ("2026-01-01T00:00:00Z", 1767225600 * 10**9),
         (STAGE, STAGE_NS),
         ("2026-01-01T00:00:00.123456789Z", 1767225600123456789),
-        ("2026-01-01T00:00:00.1234567899Z", 1767225600123456789),
+        ("2026-01-01T00:00:00.1234567899Z", None),
         ("2026-01-01T00:00:00.000000001Z", 1767225600000000001),
         ("2026-01-01T02:00:00.5+02:00", 1767225600500000000),
         ("2025-12-31T19:00:00-05:00", 1767225600 * 10**9),
@@ -107,7 +107,7 @@ def test_unknown_members_of_the_envelope_are_left_out() -> None:
     ],
 )
 def test_times_are_exact_nanoseconds(text: str, expected: int | None) -> None:
-    """RFC 3339 with any number of digits becomes integers, never floats."""
+    """RFC 3339 with up to nine digits becomes integers, never floats."""
     assert parse_time_ns(text) == expected
 
 
