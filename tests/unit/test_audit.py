@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import functools
 import json
 from typing import Any
 
 import pytest
+from frames_agreement import Known, agree
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from k8saudit_eks import audit
 from k8saudit_eks.audit import Framed, Origin, parse_time_ns
 from k8saudit_eks.closed_json import MEMBERS
+from k8saudit_eks.log_events import TIME_UNKNOWN, message_bytes
 from k8saudit_eks.repair import close
 
 ORIGIN = Origin(
@@ -22,7 +23,31 @@ ORIGIN = Origin(
     log_group="/aws/eks/prod/cluster",
     log_stream="kube-apiserver-audit-abc",
 )
-frame = functools.partial(audit.frame, close=close)
+
+
+def frame(
+    message: str,
+    *,
+    origin: Origin,
+    event_id: str = "",
+    timestamp_ms: int = TIME_UNKNOWN,
+    ingestion_time_ms: int = TIME_UNKNOWN,
+    max_size_bytes: int = 1 << 26,
+) -> tuple[Framed, ...]:
+    """The oracle's answer, once the native framing has given the same."""
+    known = Known(event_id, timestamp_ms, ingestion_time_ms)
+    agree(message_bytes(message), known, max_size_bytes=max_size_bytes)
+    return audit.frame(
+        message,
+        origin=origin,
+        close=close,
+        event_id=event_id,
+        timestamp_ms=None if timestamp_ms == TIME_UNKNOWN else timestamp_ms,
+        ingestion_time_ms=None if ingestion_time_ms == TIME_UNKNOWN else ingestion_time_ms,
+        max_size_bytes=max_size_bytes,
+    )
+
+
 STAGE_NS = 1767225600123456000
 STAGE = "2026-01-01T00:00:00.123456Z"
 
