@@ -46,6 +46,9 @@ class Known(NamedTuple):
         return escaped == self.event_id != "" and self.timestamp_ms >= 0
 
 
+USUAL = Known()
+
+
 def frames_of(
     events: LogEvents,
     *,
@@ -76,14 +79,14 @@ def document(line: str, known: Known, *, ensure_ascii: bool = True) -> bytes:
     return ('{"events":[{' + ",".join(members) + "}]}").encode()
 
 
-def expected(line: bytes, known: Known = Known(), **limits: int) -> Framed:
+def expected(line: bytes, known: Known = USUAL, **limits: int) -> Framed:
     """What the oracle makes of it."""
     events = ReferenceReader().new()
     events.add(line, **known._asdict())
     return frames_of(events, **limits)
 
 
-def agree(line: bytes, known: Known = Known(), **limits: int) -> Framed:
+def agree(line: bytes, known: Known = USUAL, **limits: int) -> Framed:
     """Asserts that all ways give the same; returns it."""
     reader = native_reader()
     added = reader.new()

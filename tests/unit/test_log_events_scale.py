@@ -63,6 +63,7 @@ STARTS = {
 @pytest.fixture
 def bounded() -> Iterator[None]:
     """Memory that is asked for beyond SPARE_BYTES is refused."""
+    native_reader()  # compiled and loaded, if it was not yet
     before = resource.getrlimit(resource.RLIMIT_AS)
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     most_bytes = pages * resource.getpagesize() + SPARE_BYTES
