@@ -54,7 +54,8 @@ char *put_envelope(char *out, const Envelope &envelope, bool truncated)
     if (!envelope.event_id.empty()) {
         separate();
         out = put(out, kEventId);
-        out = put_escaped(out, envelope.event_id);
+        out = envelope.is_id_escaped ? put(out, envelope.event_id)
+                                     : put_escaped(out, envelope.event_id);
         *out++ = '"';
     }
     if (envelope.ingestion_time_ms >= 0) {

@@ -20,6 +20,7 @@ namespace kae {
 struct Envelope {
     std::string_view beginning; /* from {"k8saudit_eks":{ to before its closing brace */
     std::string_view event_id;  /* UTF-8; empty if unknown */
+    bool is_id_escaped;         /* it stands in JSON as it is */
     int64_t ingestion_time_ms;  /* KAE_TIME_UNKNOWN */
 };
 

@@ -114,4 +114,118 @@ bool has_valid_escapes(std::string_view text)
     return true;
 }
 
+/* Bit i is set where at[i] is a backslash. */
+static inline uint64_t backslashes(const char *at)
+{
+    const uint64_t ones = 0x0101010101010101;
+    const uint64_t low_bits = 0x7F * ones;
+    uint64_t found = 0;
+    for (unsigned i = 0; i < 64; i += 8) {
+        uint64_t bytes;
+        std::memcpy(&bytes, at + i, sizeof bytes);
+        bytes ^= '\\' * ones;
+        /* The highest bit of each byte that is zero, and of no other. */
+        const uint64_t zeros = ~(((bytes & low_bits) + low_bits) | bytes | low_bits);
+        /* The eight of them side by side. */
+        found |= ((zeros >> 7) * 0x0102040810204080 >> 56) << i;
+    }
+    return found;
+}
+
+/* Up to 64 bytes. Compilers make a few moves of it, and no call. */
+static inline void copy_run(char *out, const char *in, size_t len_bytes)
+{
+    std::memcpy(out, in, 16);
+    if (len_bytes > 16) {
+        std::memcpy(out + 16, in + 16, 48);
+    }
+}
+
+static char *put_character(char *out, uint32_t character)
+{
+    const auto put = [&out](uint32_t byte) { *out++ = static_cast<char>(byte); };
+    if (character < 0x80) {
+        put(character);
+        return out;
+    }
+    if (character < 0x800) {
+        put(0xC0 | character >> 6);
+    } else {
+        if (character < 0x10000) {
+            put(0xE0 | character >> 12);
+        } else {
+            put(0xF0 | character >> 18);
+            put(0x80 | (character >> 12 & 0x3F));
+        }
+        put(0x80 | (character >> 6 & 0x3F));
+    }
+    put(0x80 | (character & 0x3F));
+    return out;
+}
+
+/* Writes what the escape at `at` stands for; returns the escape's length. */
+static inline size_t put_escape(const char *at, const char *end, char *&out)
+{
+    switch (at[1]) {
+    case 'b':
+        *out++ = '\b';
+        return 2;
+    case 'f':
+        *out++ = '\f';
+        return 2;
+    case 'n':
+        *out++ = '\n';
+        return 2;
+    case 'r':
+        *out++ = '\r';
+        return 2;
+    case 't':
+        *out++ = '\t';
+        return 2;
+    case 'u':
+        break;
+    default: /* itself: a quote, a slash, a backslash */
+        *out++ = at[1];
+        return 2;
+    }
+    const uint32_t unit = static_cast<uint32_t>(code_unit(at, end));
+    if (unit < 0xD800 || unit > 0xDFFF) {
+        out = put_character(out, unit);
+        return 6;
+    }
+    const uint32_t low = static_cast<uint32_t>(code_unit(at + 6, end));
+    out = put_character(out, 0x10000 + ((unit - 0xD800) << 10) + (low - 0xDC00));
+    return 12;
+}
+
+size_t unescape(std::string_view text, char *out)
+{
+    const char *const start = out;
+    const char *at = text.data();
+    const char *const end = at + text.size();
+    while (at < end) {
+        const size_t left = static_cast<size_t>(end - at);
+        const size_t block = left < 64 ? left : 64;
+        uint64_t escapes = backslashes(at);
+        if (block < 64) {
+            escapes &= (uint64_t{1} << block) - 1;
+        }
+        size_t from = 0; /* in the block: what comes before it is written */
+        while (escapes != 0) {
+            const size_t place = static_cast<size_t>(__builtin_ctzll(escapes));
+            copy_run(out, at + from, place - from);
+            out += place - from;
+            from = place + put_escape(at + place, end, out);
+            escapes = from < 64 ? escapes & ~uint64_t{0} << from : 0;
+        }
+        if (from < block) {
+            copy_run(out, at + from, block - from);
+            out += block - from;
+            from = block;
+        }
+        at += from;
+    }
+    return static_cast<size_t>(out - start);
+}
+
 } /* namespace kae */

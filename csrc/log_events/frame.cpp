@@ -6,12 +6,11 @@
  * one copy. A line as the API server writes it is framed by that; any other is looked at as
  * a whole (line.h).
  */
-#include <simdjson.h>
-
 #include <cstring>
 #include <new>
 
 #include "log_events/envelope.h"
+#include "log_events/escapes.h"
 #include "log_events/event_time.h"
 #include "log_events/framed.h"
 #include "log_events/line.h"
@@ -35,19 +34,15 @@ class Framer {
     {
     }
 
-    bool init()
-    {
-        return parser_.allocate(simdjson::SIMDJSON_PADDING) == simdjson::SUCCESS;
-    }
-
     bool frame(uint32_t place, std::string_view beginning)
     {
         const kae::Envelope envelope = {beginning, view(events_.ids[place]),
+                                        events_.is_escaped,
                                         events_.ingestion_times_ms[place]};
         const int64_t timestamp_ms = events_.timestamps_ms[place];
         const size_t room_bytes = kae::envelope_capacity_bytes(envelope);
         const size_t capacity_bytes = room_bytes + static_cast<size_t>(
-            events_.messages[place].len_bytes) + simdjson::SIMDJSON_PADDING;
+            events_.messages[place].len_bytes) + kae::kUnescapePaddingBytes;
         struct kae_abi_plugin_event *block = kae_event_new(capacity_bytes);
         if (block == nullptr) {
             return false;
@@ -85,20 +80,13 @@ class Framer {
             std::memcpy(out, message.start, static_cast<size_t>(message.len_bytes));
             return static_cast<size_t>(message.len_bytes);
         }
-        /* A quote ends the message in the document, and padding is behind that. */
-        const simdjson::ondemand::raw_json_string escaped(
-            reinterpret_cast<const uint8_t *>(message.start));
-        uint8_t *end = reinterpret_cast<uint8_t *>(out);
-        std::string_view text;
-        /* read() has checked the escapes: it can't fail. */
-        return parser_.unescape(escaped, end).get(text) == simdjson::SUCCESS ? text.size() : 0;
+        return kae::unescape(view(message), out);
     }
 
     const kae_log_events &events_;
     kae_frames &frames_;
     const uint64_t max_size_bytes_;
     kae::LineFramer lines_;
-    simdjson::ondemand::parser parser_;
 };
 
 } /* namespace */
@@ -114,7 +102,7 @@ struct kae_frames *kae_log_events_frame(const struct kae_log_events *events,
         return nullptr;
     }
     Framer *framer = new (std::nothrow) Framer(*events, *frames, max_size_bytes, unreadable_max);
-    bool is_framed = framer != nullptr && framer->init() && envelope_count != 0 &&
+    bool is_framed = framer != nullptr && envelope_count != 0 &&
                      frames->events.reserve(count);
     for (uint32_t i = 0; i < count && is_framed; i++) {
         const uint32_t place = places[i];

@@ -345,6 +345,7 @@ struct kae_log_events *kae_log_events_read(const uint8_t *document, uint64_t len
     }
     const size_t size = static_cast<size_t>(len_bytes);
     events->is_escaped = true;
+    static_assert(simdjson::SIMDJSON_PADDING >= kae::kUnescapePaddingBytes, "unescape reads it");
     events->document = static_cast<char *>(std::malloc(size + simdjson::SIMDJSON_PADDING));
     if (events->document != nullptr) {
         if (size != 0) {

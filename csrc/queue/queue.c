@@ -127,36 +127,38 @@ static bool is_full(const struct kae_queue *queue, uint32_t len_bytes)
            (queue->count > 0 && queue->queued_bytes + len_bytes > KAE_QUEUE_MAX_BYTES);
 }
 
-/* Takes ownership of `event` when it returns a sequence number. */
-static int64_t append(struct kae_queue *queue, struct kae_abi_event *event)
+/* Lock held, and there is room. */
+static void append(struct kae_queue *queue, struct kae_abi_event *event)
 {
-    int64_t sequence = KAE_PUSH_CLOSED;
-    pthread_mutex_lock(&queue->lock);
-    while (!queue->closed && is_full(queue, event->len_bytes))
-        pthread_cond_wait(&queue->not_full, &queue->lock);
-    if (!queue->closed) {
-        queue->ring[(queue->head + queue->count) % queue->capacity_events] = event;
-        queue->count++;
-        queue->queued_bytes += event->len_bytes;
-        sequence = (int64_t)++queue->pushed;
-        if (queue->count == 1)
-            pthread_cond_signal(&queue->not_empty);
-        kae_metrics_set(queue->metrics, KAE_METRIC_QUEUE_DEPTH, queue->count);
-    }
-    pthread_mutex_unlock(&queue->lock);
-    return sequence;
+    queue->ring[(queue->head + queue->count) % queue->capacity_events] = event;
+    queue->count++;
+    queue->queued_bytes += event->len_bytes;
+    queue->pushed++;
+    if (queue->count == 1)
+        pthread_cond_signal(&queue->not_empty);
 }
 
 int64_t kae_queue_push(struct kae_queue *queue, struct kae_abi_event **events, uint32_t count)
 {
     int64_t sequence = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        sequence = append(queue, events[i]);
-        if (sequence < 0)
-            return sequence;
-        events[i] = NULL;
+    uint32_t taken = 0;
+    pthread_mutex_lock(&queue->lock);
+    while (taken < count) {
+        while (!queue->closed && is_full(queue, events[taken]->len_bytes)) {
+            kae_metrics_set(queue->metrics, KAE_METRIC_QUEUE_DEPTH, queue->count);
+            pthread_cond_wait(&queue->not_full, &queue->lock);
+        }
+        if (queue->closed)
+            break;
+        append(queue, events[taken]);
+        events[taken++] = NULL;
+        sequence = (int64_t)queue->pushed;
     }
-    return sequence;
+    /* Nobody looks at the metrics of a closed queue, and they may be gone. */
+    if (!queue->closed)
+        kae_metrics_set(queue->metrics, KAE_METRIC_QUEUE_DEPTH, queue->count);
+    pthread_mutex_unlock(&queue->lock);
+    return taken < count ? KAE_PUSH_CLOSED : sequence;
 }
 
 uint64_t kae_queue_delivered(struct kae_queue *queue)
