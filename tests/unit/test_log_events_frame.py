@@ -79,7 +79,7 @@ LISTS = [
     ['{"kind":"EventList","items":[' + ITEM % "a" + "]}", ITEM % "b"],
     ['{"kind":"Pod","auditID":"x"}'],
     [START + END, ' {"auditID" : "b" , "z":[1, 2]} '],
-    ["[" * 3000 + "]" * 3000, ITEM % "a"],
+    ["[" * 300 + "]" * 300, ITEM % "a"],
     ['{"auditID":"' + "x" * 3000 + '"}', ITEM % "é"],
 ]
 
