@@ -63,11 +63,12 @@ test: library lint
 	@$(MAKE) --no-print-directory hosts || [ "$$(id -u)" -ne 0 ]
 	@$(PYTHON_ENV) -m pytest -q
 
-# Looks for inputs that break extraction, framing or repair, and for histories of a log group
+# Looks for inputs that break extraction, log events, framing or repair, and for histories of a log group
 # in which delivery does not keep its promise: make fuzz [SECONDS=600]
 fuzz: env
 	@scripts/system-packages.sh fuzz
-	@$(PYTHON_ENV) tests/fuzz/fuzz.py --seconds $(or $(SECONDS),60)
+	@$(PYTHON_ENV) tests/fuzz/fuzz.py --target extract --seconds $(or $(SECONDS),60)
+	@$(PYTHON_ENV) tests/fuzz/fuzz.py --target log_events --seconds $(or $(SECONDS),60)
 	@$(PYTHON_ENV) tests/fuzz/fuzz_frame.py --seconds $(or $(SECONDS),60)
 	@$(PYTHON_ENV) tests/lives/fuzz_lives.py --seconds $(or $(SECONDS),60)
 

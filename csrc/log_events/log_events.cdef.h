@@ -46,8 +46,10 @@ struct kae_text {
  * Reads a document, which must be all of the bytes, strictly: RFC 8259, UTF-8, each member
  * that the form names at most once, no other member in a log event, ids and names without
  * escapes, timestamps that are integers of 0 to 2^63-1, strings whose escapes all stand for
- * characters (no lone surrogate). What differs is declined, never guessed at. So whatever is
- * read here, a reader of JSON reads the same; what is declined is that reader's to judge.
+ * characters (no lone surrogate). What differs is declined, never guessed at, and is for a
+ * reader of JSON to judge. Members beside the list are stepped over: whoever parses the rest
+ * refuses it if, and only if, he would have refused the document. If he does not, he reads
+ * the same log events as are read here.
  * The bytes are copied: `document` may go. `*refusal` is a kae_read_refusal.
  */
 struct kae_log_events *kae_log_events_read(const uint8_t *document, uint64_t len_bytes,
@@ -71,8 +73,8 @@ void kae_log_events_free(struct kae_log_events *events);
 
 void kae_log_events_view(const struct kae_log_events *events, struct kae_log_events_view *view);
 
-/* The document without what stands in its list of log events: complete JSON. Empty for an
- * object of kae_log_events_new. */
+/* The document without what stands in its list of log events: JSON if the document is.
+ * Empty for an object of kae_log_events_new. */
 void kae_log_events_rest(const struct kae_log_events *events, struct kae_text *rest);
 
 /* The name of a stream, the text of an event id; empty for a place that does not exist. */

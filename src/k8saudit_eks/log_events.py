@@ -56,7 +56,7 @@ class LogEvents(Protocol):
         streams: places in stream_names, or NO_STREAM.
         keys: digests of the event ids (delivery/seen.py).
         stream_names: each once.
-        rest: the document without its log events: complete JSON; empty if there was none.
+        rest: the document without its log events, JSON if that is; empty if there was none.
     """
 
     @property
@@ -127,7 +127,8 @@ class LogEventReader(Protocol):
     def read(self, document: bytes, form: Form) -> LogEvents | None:
         """The log events of a document that has the usual form in every detail; else None.
 
-        What is read here, json.loads reads the same.
+        What surrounds the log events is only stepped over: json.loads takes `rest` if, and
+        only if, it takes the document, and then reads the same log events.
 
         Raises:
             DocumentSizeError: it has more than 64 MiB.

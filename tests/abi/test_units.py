@@ -16,12 +16,13 @@ pytestmark = pytest.mark.sanitizers
 @pytest.mark.parametrize(
     ("name", "sources"),
     [
-        ("unit_queue", [CSRC / "queue" / "queue.c"]),
+        ("unit_queue", native.sources("queue")),
+        ("unit_frames", native.sources("json", "log_events", "queue")),
         ("unit_plugin", [CSRC / "abi" / "plugin.c", ABI / "no_extractor.c"]),
     ],
 )
 def test_contract_holds(name: str, sources: list[Path], mode: native.Mode) -> None:
-    """What unit_queue.c and unit_plugin.c state holds, without a leak, overflow or data race."""
+    """What the C tests state holds, without a leak, an overflow or a data race."""
     tests = [ABI / f"{name}.c", ABI / "host.c"]
     tables = native.generate_tables().tables
     program = compile_program(name, [*tests, CSRC / "abi" / "metrics.c", tables, *sources], mode)

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "host.h"
+#include "queue/event.h"
 #include "queue/queue.h"
 
 static struct kae_metrics metrics;
@@ -15,10 +16,28 @@ static uint64_t metric(uint32_t index)
     return out[index].value.u64;
 }
 
+static struct kae_abi_event *new_event(const char *payload, size_t len_bytes, uint64_t time_ns)
+{
+    struct kae_abi_plugin_event *event = kae_event_new(len_bytes);
+    EXPECT(event != NULL);
+    memcpy(kae_event_payload(event), payload, len_bytes);
+    return kae_event_seal(event, len_bytes, len_bytes, time_ns);
+}
+
+/* An event that is refused stays the caller's: here it is freed. */
+static int64_t push_bytes(struct kae_queue *queue, const char *payload, size_t len_bytes,
+                          uint64_t time_ns)
+{
+    struct kae_abi_event *event = new_event(payload, len_bytes, time_ns);
+    int64_t sequence = kae_queue_push(queue, &event, 1);
+    EXPECT((event == NULL) == (sequence > 0));
+    free(event);
+    return sequence;
+}
+
 static int64_t push_one(struct kae_queue *queue, const char *payload, uint64_t time_ns)
 {
-    uint32_t length = (uint32_t)strlen(payload);
-    return kae_queue_push(queue, (const uint8_t *)payload, &length, &time_ns, 1);
+    return push_bytes(queue, payload, strlen(payload), time_ns);
 }
 
 static const char *payload_of(const struct kae_abi_event *event)
@@ -29,6 +48,21 @@ static const char *payload_of(const struct kae_abi_event *event)
     memcpy(text, plugin_event + 1, plugin_event->payload_len_bytes);
     text[plugin_event->payload_len_bytes] = '\0';
     return text;
+}
+
+/* What a block has too much is given back where it is a good part; the payload stays. */
+static void a_sealed_event_keeps_its_payload(void)
+{
+    const size_t capacity_bytes[] = {3, 4, 1 << 20};
+    for (size_t i = 0; i < sizeof capacity_bytes / sizeof *capacity_bytes; i++) {
+        struct kae_abi_plugin_event *event = kae_event_new(capacity_bytes[i]);
+        EXPECT(event != NULL);
+        memcpy(kae_event_payload(event), "abc", 3);
+        struct kae_abi_event *sealed = kae_event_seal(event, capacity_bytes[i], 3, 7);
+        EXPECT(strcmp(payload_of(sealed), "abc") == 0 && sealed->ts_ns == 7);
+        free(sealed);
+    }
+    EXPECT(kae_event_new((size_t)UINT32_MAX) == NULL);
 }
 
 static void empty_times_out_after_a_wait(void)
@@ -53,10 +87,11 @@ static void empty_times_out_after_a_wait(void)
 static void events_come_out_framed_and_in_order(void)
 {
     struct kae_queue *queue = kae_queue_new(4, &metrics);
-    const uint8_t payloads[] = "onetwothree";
-    const uint32_t lengths[] = {3, 3, 5};
-    const uint64_t times_ns[] = {11, 12, 13};
-    EXPECT(kae_queue_push(queue, payloads, lengths, times_ns, 3) == 3);
+    struct kae_abi_event *events[] = {new_event("one", 3, 11), new_event("two", 3, 12),
+                                      new_event("three", 5, 13)};
+    EXPECT(kae_queue_push(queue, events, 3) == 3);
+    EXPECT(events[0] == NULL && events[1] == NULL && events[2] == NULL);
+    EXPECT(kae_queue_push(queue, NULL, 0) == 0);
     uint32_t nevts = 0;
     struct kae_abi_event **evts = NULL;
     EXPECT(kae_queue_next_batch(queue, &nevts, &evts) == KAE_ABI_SUCCESS && nevts == 3);
@@ -65,6 +100,8 @@ static void events_come_out_framed_and_in_order(void)
     EXPECT(strcmp(payload_of(evts[2]), "three") == 0 && evts[2]->ts_ns == 13);
     EXPECT(evts[2]->len_bytes == sizeof(struct kae_abi_plugin_event) + 5);
     EXPECT(evts[2]->tid == KAE_ABI_NO_THREAD);
+    EXPECT(evts[2]->type == KAE_ABI_PLUGIN_EVENT_TYPE);
+    EXPECT(evts[2]->nparams == KAE_ABI_PLUGIN_EVENT_PARAMS);
     kae_queue_close(queue, NULL);
     kae_queue_unref(queue);
 }
@@ -203,13 +240,12 @@ static void close_wakes_a_waiting_producer(void)
 static void bytes_bound_the_queue_too(void)
 {
     struct kae_queue *queue = kae_queue_new(1000, &metrics);
-    uint32_t length = 1 << 20;
-    uint8_t *payload = calloc(1, length);
+    size_t len_bytes = 1 << 20;
+    char *payload = calloc(1, len_bytes);
     EXPECT(payload != NULL);
-    uint64_t time_ns = 1;
-    uint32_t fitting = (uint32_t)(KAE_QUEUE_MAX_BYTES / (length + 64));
+    uint32_t fitting = (uint32_t)(KAE_QUEUE_MAX_BYTES / (len_bytes + 64));
     for (uint32_t i = 0; i < fitting; i++)
-        EXPECT(kae_queue_push(queue, payload, &length, &time_ns, 1) > 0);
+        EXPECT(push_bytes(queue, payload, len_bytes, 1) > 0);
     pthread_t thread;
     kae_queue_ref(queue);
     EXPECT(pthread_create(&thread, NULL, push_until_closed, queue) == 0);
@@ -221,6 +257,7 @@ static void bytes_bound_the_queue_too(void)
 
 int main(void)
 {
+    a_sealed_event_keeps_its_payload();
     empty_times_out_after_a_wait();
     events_come_out_framed_and_in_order();
     a_batch_counts_when_the_host_comes_back();

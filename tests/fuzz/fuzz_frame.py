@@ -1,4 +1,4 @@
-"""An atheris target: any text as a log line, framed and, where it is damaged, repaired.
+"""An atheris target: any text as a log line, framed by the oracle and by the native code.
 
     python tests/fuzz/fuzz_frame.py [--seconds 60 | --runs N] [--seed N]
 
@@ -6,6 +6,7 @@ What must hold for every line: framing never raises; each payload is UTF-8 whose
 member is the envelope, and its auditID is answered, also where the fast path looked at no
 more than both ends; it is JSON otherwise; its time fits the host's 64 bits; what was whole
 in a cut line is there. Something comes of every line but a blank one and a whole object.
+The native framing gives the same as the oracle, also of a document that holds the line.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from typing import Any
 import atheris
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "src"))
+TESTS = ROOT / "tests"
+sys.path[:0] = [str(ROOT / "src"), *(str(TESTS / name) for name in ("native", "reference", "unit"))]
 
 with atheris.instrument_imports(include=["k8saudit_eks"]):
     from document import TooDeepError
@@ -27,7 +29,11 @@ with atheris.instrument_imports(include=["k8saudit_eks"]):
     from framing import TRUNCATED_SUFFIX, Origin, frame
     from repair import close
 
-from fuzz import MAX_LEN_BYTES, write_seeds  # noqa: E402 - the path above comes first
+    from k8saudit_eks.log_events import message_bytes
+
+from frames_agreement import agree  # noqa: E402 - the paths above come first
+
+from fuzz import MAX_LEN_BYTES, TARGETS, write_seeds  # noqa: E402 - the same
 
 ORIGIN = Origin(cluster="prod", region="eu-west-1", log_group="/aws/eks/prod/cluster")
 
@@ -104,6 +110,9 @@ def one_input(data: bytes) -> None:
     check_frame(text, None)
     check_frame(text + TRUNCATED_SUFFIX, None)
     check_frame(text, 1024)
+    agree(message_bytes(text))
+    agree(message_bytes(text + TRUNCATED_SUFFIX))
+    agree(message_bytes(text), max_size_bytes=1024)
     check_close(text.encode("utf-8", "replace"))
 
 
@@ -115,7 +124,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=ROOT / "build" / "fuzz")
     asked = parser.parse_args()
     bound = f"-max_total_time={asked.seconds}" if asked.runs is None else f"-runs={asked.runs}"
-    write_seeds(asked.folder / "seeds")
+    write_seeds(TARGETS["extract"], asked.folder / "seeds")
     corpus = asked.folder / "lines"
     corpus.mkdir(exist_ok=True)
     options = [

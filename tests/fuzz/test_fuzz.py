@@ -25,9 +25,11 @@ def clang() -> None:
 
 
 @pytest.mark.usefixtures("clang")
-def test_no_input_breaks_the_extractor(tmp_path: Path) -> None:
+@pytest.mark.parametrize("target", ["extract", "log_events"])
+def test_no_input_breaks_native_code(target: str, tmp_path: Path) -> None:
     """20,000 inputs from the corpus and a fixed seed hold every invariant under ASan and UBSan."""
-    command = [sys.executable, HERE / "fuzz.py", "--runs", "20000", "--seed", "1"]
+    command = [sys.executable, HERE / "fuzz.py", "--target", target, "--runs", "20000"]
+    command += ["--seed", "1"]
     ran = subprocess.run(
         [*command, "--folder", tmp_path], capture_output=True, text=True, check=False, timeout=600
     )

@@ -360,7 +360,7 @@ def answer_bodies(draw: st.DrawFn) -> bytes:
 
 @pytest.mark.parametrize("prefix", [PREFIX, ""])
 def test_both_paths_give_the_same_page(answering: Make, prefix: str) -> None:
-    """Whatever the bytes: the same log events, payloads, token, malformed ones, or the same refusal."""
+    """Whatever the bytes: the same log events, payloads and token, or the same refusal."""
     native = answering(hooked=True, prefix=prefix)
     plain = answering(hooked=False, prefix=prefix)
     earlier = answering(hooked=True, prefix=prefix, earlier=True)

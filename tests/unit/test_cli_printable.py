@@ -23,5 +23,5 @@ def test_a_refusal_is_one_plain_line(
     with pytest.raises(SystemExit):
         main()
     said = capsys.readouterr().err
-    assert "/absent\\x1b]0;x\\x07\\nb.json" in said
+    assert "/absent\\x1b]0;x\\x07 b.json" in said
     assert said.count("\n") == 1

@@ -19,14 +19,17 @@ from fields_strategies import payloads
 from framing import Origin, frame
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from log_events import ReferenceReader
 from native_extract import Native, native_close
-from readers import log_events, payloads_of, reader
+from native_library import session_library
+from readers import payloads_of, reader
 from repair import close
 
 from k8saudit_eks.aws.log_group import LogGroup
 from k8saudit_eks.host_log import LogLimiter
-from k8saudit_eks.log_events import LogEvents
+from k8saudit_eks.log_events import LogEventReader, LogEvents, message_bytes
 from k8saudit_eks.metrics import Metric
+from k8saudit_eks.native_log_events import NativeReader
 from k8saudit_eks.sources.cloudwatch.framing import Framer
 
 START = '{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Metadata","auditID":"a'
@@ -65,9 +68,9 @@ class FakeHost:
     """Counts."""
 
     log = logging.getLogger("test.no_event_vanishes")
-    reader = reader()
 
-    def __init__(self) -> None:
+    def __init__(self, reader: LogEventReader) -> None:
+        self.reader = reader
         self.counts: Counter[Metric] = Counter()
 
     def count(self, metric: Metric, amount: int = 1) -> None:
@@ -89,8 +92,10 @@ def framer_of(host: FakeHost, clock: Callable[[], float], max_size_bytes: int) -
     return Framer("prod", group, host, LogLimiter(clock), max_size_bytes=max_size_bytes)
 
 
-def log_event(line: str, event_id: str = "7") -> LogEvents:
-    return log_events([{"eventId": event_id, "timestamp": TIME_MS, "message": line}])
+def log_event(reader: LogEventReader, line: str, event_id: str = "7") -> LogEvents:
+    events = reader.new()
+    events.add(message_bytes(line), event_id=event_id, timestamp_ms=TIME_MS)
+    return events
 
 
 def is_plainly_something_else(line: str) -> bool:
@@ -142,9 +147,15 @@ def with_seeds(test: Any) -> Any:
 @with_seeds
 def test_no_event_vanishes(extractor_library: Any, line: str, max_size_bytes: int) -> None:
     """Its auditID is answered, or rules see an event that says that it could not be."""
-    native = Native(extractor_library)
-    host = FakeHost()
-    frames = framer_of(host, lambda: 0.0, max_size_bytes).frame(log_event(line), [0])
+    for one in (ReferenceReader(), NativeReader(*session_library())):
+        check_no_event_vanishes(Native(extractor_library), one, line, max_size_bytes)
+
+
+def check_no_event_vanishes(
+    native: Native, reader: LogEventReader, line: str, max_size_bytes: int
+) -> None:
+    host = FakeHost(reader)
+    frames = framer_of(host, lambda: 0.0, max_size_bytes).frame(log_event(reader, line), [0])
     payloads = [payload for payload, _ in payloads_of(frames)]
     wanted: list[tuple[str | int, str | int | None]] = [
         ("ka.auditid", None),
@@ -218,15 +229,15 @@ def test_a_megabyte_is_closed_as_the_oracle_does(extractor_library: Any, text: s
 def test_one_unreadable_event_a_second() -> None:
     """Whoever makes lines unreadable can't drown others; all of them are counted."""
     now_s = 0.0
-    host = FakeHost()
+    host = FakeHost(reader())
     framer = framer_of(host, lambda: now_s, 1 << 20)
     said = []
     for number in range(40):
         now_s = number / 10
-        frames = framer.frame(log_event("I1123 no audit event", str(number)), [0])
+        frames = framer.frame(log_event(host.reader, "I1123 no audit event", str(number)), [0])
         said += [json.loads(payload)["auditID"] for payload, _ in payloads_of(frames)]
         # Nor does a good one, for which nothing is made up, use up the next second's.
-        good = framer.frame(log_event(START + END, "good"), [0])
+        good = framer.frame(log_event(host.reader, START + END, "good"), [0])
         assert (good.events_of, good.unreadable) == ([1], [])
     assert said == ["unreadable-0", "unreadable-10", "unreadable-20", "unreadable-30"]
     assert host.counts == {Metric.EVENTS_INVALID: 40}
