@@ -28,7 +28,6 @@ BUILD = ROOT / "build"
 CDEF_FILES: Final = (
     CSRC / "abi" / "severity.cdef.h",
     CSRC / "queue" / "push_refusal.cdef.h",
-    CSRC / "json" / "cut.cdef.h",
     CSRC / "python" / "python_calls_c.cdef.h",
     CSRC / "log_events" / "log_events.cdef.h",
 )

@@ -1,9 +1,10 @@
-"""Puts the library and the rules into the wheel; everything else is in pyproject.toml."""
+"""Puts the library, its ABI and the rules into the wheel; pyproject.toml has everything else."""
 
 from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from setuptools import Extension, setup
@@ -36,7 +37,7 @@ class BuildLibrary(build_ext):
 
 
 class BuildPackage(build_py):
-    """Adds rules/ to the package, where `k8saudit-eks` finds them."""
+    """Adds rules/ and the header of the ABI to the package, where `k8saudit-eks` finds them."""
 
     def run(self) -> None:
         # Left from an earlier build, a module that is gone would be packed again.
@@ -45,10 +46,17 @@ class BuildPackage(build_py):
         super().run()
         if self.editable_mode:
             return
-        target = Path(self.build_lib, "k8saudit_eks", "rules")
-        target.mkdir(parents=True, exist_ok=True)
-        for rules in sorted((ROOT / "rules").glob("*.yaml")):
-            shutil.copy(rules, target)
+        package = Path(self.build_lib, "k8saudit_eks")
+        self._copy((ROOT / "rules").glob("*.yaml"), package / "rules")
+        abi = ROOT / "csrc" / "abi"
+        # library_host/abi.py reads the first, which includes the second.
+        headers = [abi / "falco_abi.h", abi / "severity.cdef.h"]
+        self._copy(headers, package / "library_host" / "abi")
+
+    def _copy(self, files: Iterable[Path], folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        for file in sorted(files):
+            shutil.copy(file, folder)
 
 
 setup(

@@ -114,13 +114,14 @@ def svg(top: Box, title: str) -> str:
         share = 100 * box.samples / top.samples
         shown = box.name[: max(0, int((width_px - 6) / CHARACTER_PX))]
         parts.append(
-            f'<g><title>{escape(box.name)}: {share:.1f} %</title>'
+            f"<g><title>{escape(box.name)}: {share:.1f} %</title>"
             f'<rect x="{left_px:.1f}" y="{top_px}" width="{max(width_px - 0.5, 0.5):.1f}" '
             f'height="{ROW_PX - 1}" fill="{box.colour}"/>'
         )
         if len(shown) >= min(len(box.name), 4):
             parts.append(
-                f'<text x="{left_px + 3:.1f}" y="{top_px + 13}" fill="#111111">{escape(shown)}</text>'
+                f'<text x="{left_px + 3:.1f}" y="{top_px + 13}" fill="#111111">'
+                f"{escape(shown)}</text>"
             )
         parts.append("</g>")
     return "\n".join([*parts, "</svg>"]) + "\n"

@@ -54,7 +54,6 @@ _LEFT_OUT_OF_PACKAGES = (
 ROOMS_OF_THE_PLUGIN = (
     "__init__",
     "aws",
-    "closed_json",
     "config",
     "delivery",
     "embed",

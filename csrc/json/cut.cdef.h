@@ -7,7 +7,7 @@ enum kae_cut_limits {
      * wraps that in a few more. */
     KAE_CUT_MAX_OPEN = 10100,
     /* The members of a cut object that are told: kind, apiVersion, auditID, stageTimestamp,
-     * requestReceivedTimestamp, items; closed_json.py's MEMBERS. */
+     * requestReceivedTimestamp, items; tests/reference/closed_json.py's MEMBERS. */
     KAE_CUT_MEMBERS = 6
 };
 

@@ -4,7 +4,7 @@
  * EKS's log shipper and CloudWatch cut long lines anywhere, and a client may send what no
  * parser takes. The members who, what, which object and which result come before the long
  * ones (k8s.io/apiserver/pkg/apis/audit/v1 Event), so what is left still matters.
- * src/k8saudit_eks/repair.py does the same in Python, for tests and the command line.
+ * tests/reference/repair.py does the same in Python: the oracle of tests.
  */
 #ifndef KAE_JSON_CUT_H
 #define KAE_JSON_CUT_H

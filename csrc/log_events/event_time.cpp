@@ -1,6 +1,7 @@
 #include "log_events/event_time.h"
 
 #include <cstddef>
+#include <cstring>
 
 #include "json/time.h"
 #include "log_events/log_events.h"
@@ -58,6 +59,26 @@ static bool starts_as_event(std::string_view line)
            take(line, "\",\"auditID\":\"");
 }
 
+/* The last place of a text with this letter at this distance from its start; as rfind, but
+ * by looking for the letter, which is rare in audit events: a tenth of the time. */
+static size_t last_place(std::string_view line, std::string_view text, size_t letter)
+{
+    /* Whoever fills a line with the letter gains nothing. */
+    static const int kTriesMax = 256;
+    size_t left = line.size();
+    for (int tries = 0; tries < kTriesMax; tries++) {
+        const void *found = memrchr(line.data(), text[letter], left);
+        if (found == nullptr) {
+            return std::string_view::npos;
+        }
+        left = static_cast<size_t>(static_cast<const char *>(found) - line.data());
+        if (left >= letter && line.substr(left - letter, text.size()) == text) {
+            return left - letter;
+        }
+    }
+    return line.rfind(text, left);
+}
+
 int64_t plain_line_time_ns(std::string_view line, int64_t timestamp_ms)
 {
     /* Can't be spoofed from inside a string: an unescaped quote behind a comma opens a
@@ -67,11 +88,12 @@ int64_t plain_line_time_ns(std::string_view line, int64_t timestamp_ms)
      * must agree with CloudWatch's own timestamp. */
     static const std::string_view kStageTimestamp = ",\"stageTimestamp\":\"";
     static const std::string_view kAnnotations = ",\"annotations\":{\"";
+    static const size_t kT = 7; /* of kStageTimestamp */
     static const size_t kLongest = 40;
     if (line.empty() || line.back() != '}' || !starts_as_event(line)) {
         return -1;
     }
-    const size_t name = line.rfind(kStageTimestamp);
+    const size_t name = last_place(line, kStageTimestamp, kT);
     if (name == std::string_view::npos) {
         return -1;
     }

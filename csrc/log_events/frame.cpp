@@ -111,9 +111,10 @@ struct kae_frames *kae_log_events_frame(const struct kae_log_events *events,
             break;
         }
         const int32_t stream = events->streams[place];
+        const uint32_t no_stream = envelope_count - 1;
         const uint32_t envelope =
-            stream == KAE_NO_STREAM ? envelope_count - 1 : static_cast<uint32_t>(stream);
-        is_framed = envelope < envelope_count && frames->events_of.push(0) &&
+            stream == KAE_NO_STREAM ? no_stream : static_cast<uint32_t>(stream);
+        is_framed = (stream == KAE_NO_STREAM || envelope < no_stream) && frames->events_of.push(0) &&
                     frames->unreadable_of.push(0) &&
                     framer->frame(place, view(envelopes[envelope]));
     }

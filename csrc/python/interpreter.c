@@ -74,11 +74,24 @@ static bool check_foreign_python(void)
     return fail("is built for another Python than the one in this process; build it for", detail);
 }
 
+/* Whether the program, or what it is linked with, is the Python that this library uses. */
+static bool is_programs_python(void)
+{
+    void *program = dlopen(NULL, RTLD_NOW);
+    const char *(*version)(void) = NULL;
+    if (program == NULL)
+        return false;
+    *(void **)&version = dlsym(program, "Py_GetVersion");
+    dlclose(program);
+    return version == Py_GetVersion;
+}
+
 /* Hosts load plugins with RTLD_LOCAL, which hides libpython's symbols from every
- * extension module it will load. */
+ * extension module it will load. A program's own are visible; and Debian's python3 has
+ * them in itself, so there is no libpython to find. */
 static bool promote_libpython(const char *libpython)
 {
-    if (dlopen(libpython, RTLD_NOW | RTLD_NOLOAD | RTLD_GLOBAL) != NULL)
+    if (is_programs_python() || dlopen(libpython, RTLD_NOW | RTLD_NOLOAD | RTLD_GLOBAL) != NULL)
         return true;
     const char *reason = dlerror();
     return fail("can't make libpython visible to Python's extension modules",

@@ -4,6 +4,7 @@
 #include "python/python_home.h"
 
 #include <dlfcn.h>
+#include <link.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -201,14 +202,19 @@ int32_t kae_python_home_find(struct kae_python_home *home, char *error, uint32_t
                  "absolute library_path");
         return 0;
     }
-    if (dladdr((const void *)(uintptr_t)Py_InitializeFromConfig, &info) == 0 ||
+    void *object = NULL;
+    if (dladdr1((const void *)(uintptr_t)Py_InitializeFromConfig, &info, &object,
+                RTLD_DL_LINKMAP) == 0 ||
         info.dli_fname == NULL) {
         snprintf(error, size_bytes,
                  "k8saudit-eks can't find the file of libpython" KAE_PYTHON_VERSION
                  ": reinstall Python " KAE_PYTHON_VERSION " with its shared library");
         return 0;
     }
-    snprintf(home->libpython, sizeof home->libpython, "%s", info.dli_fname);
+    /* A program that has Python in itself goes by its argv[0], which may be no path. */
+    bool in_program = ((const struct link_map *)object)->l_name[0] == '\0';
+    snprintf(home->libpython, sizeof home->libpython, "%s",
+             in_program ? "/proc/self/exe" : info.dli_fname);
     if (find_bundle(home->libpython, home->bundle))
         return use_bundle(home, error, size_bytes);
     home->bundle[0] = '\0';

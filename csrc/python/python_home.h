@@ -24,7 +24,7 @@ enum { KAE_BUNDLE_PATHS = 3 };
 
 struct kae_python_home {
     char library[PATH_MAX];      /* this library's file */
-    char libpython[PATH_MAX];    /* libpython's file, as the loader names it */
+    char libpython[PATH_MAX];    /* its file as the loader names it; a program with Python in it */
     char executable[PATH_MAX];   /* the interpreter whose environment is used; need not exist */
     char site_packages[PATH_MAX]; /* the virtual environment's; "" without one */
     char package_dir[PATH_MAX];  /* what to append to sys.path; "" when site finds it */

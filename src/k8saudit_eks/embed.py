@@ -25,7 +25,6 @@ from typing import Any, Final, TypeVar
 # Made by cffi inside the library: there is no file to look at.
 from _k8saudit_eks import ffi, lib  # type: ignore[import-not-found]
 
-from k8saudit_eks.closed_json import Closed, of_native
 from k8saudit_eks.errors import PluginError
 from k8saudit_eks.host_log import HostLogHandler, plugin_logger
 from k8saudit_eks.metrics import Metric
@@ -72,14 +71,6 @@ class NativeHost:
 
     def age(self, metric: Metric, since_s: float) -> None:
         lib.kae_plugin_age(self._plugin, metric.index, round(since_s * 1000))
-
-    def close_json(self, text: bytes, start: int = 0) -> Closed | None:
-        found = ffi.new("struct kae_cut *")
-        rest = ffi.from_buffer("uint8_t[]", text) + start
-        if not lib.kae_cut_json(rest, len(text) - start, found):
-            return None
-        closers = ffi.buffer(found.closers, found.closers_len_bytes)[:]
-        return of_native(text, start, found, closers)
 
     def set_error(self, text: str) -> None:
         """What the host reads after a refusal."""

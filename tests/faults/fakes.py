@@ -153,10 +153,8 @@ class FakeQueue:
 class FakeClient:
     """boto3's client over a SimulatedLogs; `before` may raise or change what comes.
 
-    Where the tests' reader reads bytes, it reads those of every answer here.
+    If the tests' reader reads bytes, it reads those of every answer.
     """
-
-    _read_answers = ReadAnswers(reader(), STREAM_PREFIX) if reads_bytes() else None
 
     def __init__(
         self,
@@ -177,7 +175,7 @@ class FakeClient:
 
     def read(self, answer: dict[str, Any]) -> dict[str, Any]:
         """The answer as the plugin gets it."""
-        return answer if self._read_answers is None else self._read_answers(answer)
+        return ReadAnswers(reader(), STREAM_PREFIX)(answer) if reads_bytes() else answer
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
         """The log group's own answer now."""

@@ -24,11 +24,12 @@ TESTS = ROOT / "tests"
 sys.path[:0] = [str(ROOT / "src"), *(str(TESTS / name) for name in ("native", "reference", "unit"))]
 
 with atheris.instrument_imports(include=["k8saudit_eks"]):
-    from k8saudit_eks.audit import TRUNCATED_SUFFIX, Origin, frame
-    from k8saudit_eks.fields.document import TooDeepError
-    from k8saudit_eks.fields.reference import Event
+    from document import TooDeepError
+    from extractor import Event
+    from framing import TRUNCATED_SUFFIX, Origin, frame
+    from repair import close
+
     from k8saudit_eks.log_events import message_bytes
-    from k8saudit_eks.repair import close
 
 from frames_agreement import agree  # noqa: E402 - the paths above come first
 

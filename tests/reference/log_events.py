@@ -12,7 +12,9 @@ from hashlib import blake2b
 from typing import Any
 
 # The oracle.
-from k8saudit_eks.audit import Framed, Origin, frame
+from framing import Framed, Origin, frame
+from repair import close
+
 from k8saudit_eks.delivery.seen import KEY_BYTES
 from k8saudit_eks.log_events import (
     DOCUMENT_MAX_BYTES,
@@ -21,7 +23,6 @@ from k8saudit_eks.log_events import (
     DocumentSizeError,
     Form,
 )
-from k8saudit_eks.repair import close
 
 STREAMS_MAX = 256
 TIME_MAX_MS = 2**63 - 1

@@ -1,20 +1,24 @@
 """Which implementation of LogEventReader the tests run with: the one place that chooses.
 
 The rehearsals of tests/faults, tests/model and tests/lives, the unit tests of delivery and
-its benches run with either. The variable KAE_LOG_EVENTS says which:
+its benches run with any of these:
 
     reference         log_events.py in this folder; boto3's dicts are added one by one
     reference-bytes   the same, which reads the bytes of answers, too
     native            csrc/log_events
-    native-bytes      the same, which reads the bytes of answers, too
+    native-bytes      the same, which reads the bytes of answers, too: as in a host
+
+What the variable KAE_LOG_EVENTS names is used for everything. Without it that is
+native-bytes, and tests marked `both_ways` run once more with reference (tests/conftest.py).
 """
 
 from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final
 
 from log_events import ReferenceReader
 
@@ -27,32 +31,34 @@ from k8saudit_eks.log_events import (
     message_bytes,
 )
 
-_VARIABLE = "KAE_LOG_EVENTS"
+_VARIABLE: Final = "KAE_LOG_EVENTS"
+WAYS: Final = ("reference", "reference-bytes", "native", "native-bytes")
+ASKED: Final = os.environ.get(_VARIABLE)
+# The last one counts.
+_chosen = [ASKED or "native-bytes"]
+if _chosen[0] not in WAYS:
+    raise ValueError(f"{_VARIABLE} is {_chosen[0]}: it is one of {', '.join(WAYS)}")
 
 
-@functools.cache
+@contextmanager
+def chosen(way: str) -> Iterator[None]:
+    """Run with this one of WAYS; what was made before stays as it is."""
+    assert way in WAYS
+    _chosen.append(way)
+    try:
+        yield
+    finally:
+        _chosen.pop()
+
+
 def reader() -> LogEventReader:
-    """The reader that tests are to use, the same each time.
-
-    Raises:
-        ValueError: the variable names no implementation.
-    """
-    chosen, _ = _chosen()
-    if chosen == "reference":
-        return ReferenceReader()
-    if chosen == "native":
-        # Compiling takes a while, and not every run needs it.
-        from native_library import session_library
-
-        from k8saudit_eks.native_log_events import NativeReader
-
-        return NativeReader(*session_library())
-    raise ValueError(f"{_VARIABLE} is {chosen}: no implementation has that name")
+    """The reader that tests are to use now."""
+    return _native() if _chosen[-1].startswith("native") else ReferenceReader()
 
 
 def reads_bytes() -> bool:
     """Whether fakes of AWS give the reader their answers as bytes, as botocore's hook does."""
-    return _chosen()[1] == "bytes"
+    return _chosen[-1].endswith("-bytes")
 
 
 def payloads_of(frames: Frames) -> list[tuple[bytes, int]]:
@@ -80,6 +86,11 @@ def log_events(events: Iterable[Mapping[str, Any]]) -> LogEvents:
     return added
 
 
-def _chosen() -> tuple[str, str]:
-    name, _, answers = os.environ.get(_VARIABLE, "reference").partition("-")
-    return name, answers
+@functools.cache
+def _native() -> LogEventReader:
+    # Compiling may take a while, and not every run needs it.
+    from native_library import session_library
+
+    from k8saudit_eks.native_log_events import NativeReader
+
+    return NativeReader(*session_library())

@@ -16,10 +16,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from k8saudit_eks.audit import parse_time_ns
+from extractor import Event, Key
+from framing import parse_time_ns
+from shapes import Values
+
 from k8saudit_eks.fields.model import Arg
-from k8saudit_eks.fields.reference import Event, Key
-from k8saudit_eks.fields.shapes import Values
 from k8saudit_eks.fields.table import FIELDS
 
 EVENTS = Path(__file__).resolve().parents[1] / "data" / "events"

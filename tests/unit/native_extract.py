@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import cffi
+from closed_json import Close, Closed, of_native
 
-from k8saudit_eks.closed_json import Close, Closed, of_native
 from k8saudit_eks.fields.table import FIELDS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -90,7 +90,7 @@ def build_library(folder: Path) -> Any:
 
 
 def native_close(library: Any) -> Close:
-    """The library's closed_json.Close, as embed.py makes it."""
+    """The library's closed_json.Close."""
 
     def close(text: bytes, start: int = 0) -> Closed | None:
         found = FFI.new("struct kae_cut *")

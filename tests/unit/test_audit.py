@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import framing as audit
 import pytest
+from closed_json import MEMBERS
 from frames_agreement import Known, agree
+from framing import Framed, Origin, parse_time_ns
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from repair import close
 
-from k8saudit_eks import audit
-from k8saudit_eks.audit import Framed, Origin, parse_time_ns
-from k8saudit_eks.closed_json import MEMBERS
 from k8saudit_eks.log_events import TIME_UNKNOWN, message_bytes
-from k8saudit_eks.repair import close
 
 ORIGIN = Origin(
     cluster="prod",

@@ -12,7 +12,7 @@ from botocore.awsrequest import AWSResponse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from k8saudit_eks.aws.answers import log_events_of, read_answers
+from k8saudit_eks.aws.answers import read_answers
 from k8saudit_eks.aws.errors import Failure, ReadError
 from k8saudit_eks.aws.log_group import LogGroup, Page
 from k8saudit_eks.aws.session import new_client, new_session
@@ -49,10 +49,24 @@ class Body:
     def release_conn(self) -> None: ...
 
 
+class EarlierEmitter:
+    """Emits what botocore emitted before 1.36: nothing before an answer is parsed."""
+
+    def __init__(self, emitter: Any) -> None:
+        self._emitter = emitter
+
+    def emit(self, event_name: str, **more: Any) -> Any:
+        if event_name.startswith("before-parse."):
+            return []
+        return self._emitter.emit(event_name, **more)
+
+
 class Answering:
     """A log group behind a real client, whose connection gives the bytes that a test sets."""
 
-    def __init__(self, reader: NativeReader, *, hooked: bool, prefix: str = PREFIX) -> None:
+    def __init__(
+        self, reader: NativeReader, *, hooked: bool, prefix: str = PREFIX, earlier: bool = False
+    ) -> None:
         self.body = b""
         self.status = 200
         config = Config(region="eu-west-1")
@@ -60,6 +74,8 @@ class Answering:
         client.meta.events.register("before-send.logs.FilterLogEvents", self._send)
         if hooked:
             read_answers(client, reader, prefix)
+        if earlier:
+            client._endpoint._event_emitter = EarlierEmitter(client._endpoint._event_emitter)
         self.client = client
         self.reader = reader
         self.group = LogGroup(client, reader=reader, name="g", stream_prefix=prefix)
@@ -86,6 +102,22 @@ class Answering:
 
 def shown(events: LogEvents) -> list[object]:
     names = events.stream_names
+    frames: Any = events.frame(
+        range(len(events)),
+        [b'{"x":"' + name.encode("utf-8", "replace") + b'"' for name in [*names, ""]],
+        max_size_bytes=1000,
+        unreadable_max=len(events),
+    )
+    # With the messages' texts. An event without a usable time has the time of framing.
+    return [
+        [payload for payload, _ in frames.payloads()],
+        list(frames.events_of),
+        *each(events),
+    ]
+
+
+def each(events: LogEvents) -> list[object]:
+    names = events.stream_names
     return [
         (
             events.timestamps_ms[place],
@@ -108,8 +140,8 @@ def answering(monkeypatch: pytest.MonkeyPatch) -> Make:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     ffi, lib = native_library.session_library()
 
-    def make(*, hooked: bool, prefix: str = PREFIX) -> Answering:
-        return Answering(CountingReader(ffi, lib), hooked=hooked, prefix=prefix)
+    def make(**how: Any) -> Answering:
+        return Answering(CountingReader(ffi, lib), **how)
 
     return make
 
@@ -178,6 +210,21 @@ def test_an_answer_that_is_too_large_is_refused_unparsed(
         assert caught.value.kind is Failure.PASSING
 
 
+def test_an_earlier_botocore_refuses_the_same(answering: Make) -> None:
+    """It parses first: too much, or what is no list, which it makes an empty one of."""
+    earlier, later = answering(hooked=True, earlier=True), answering(hooked=True)
+    large = b'{"events":[],"x":"' + b"x" * DOCUMENT_MAX_BYTES + b'"}'
+    for body in (large, b'{"events":{}}', b"{}", b'{"nextToken":"t"}'):
+        with pytest.raises(ReadError) as caught:
+            earlier.page(body)
+        assert caught.value.kind is Failure.PASSING
+        assert later.outcome(body) == earlier.outcome(body)
+    # The connection broke.
+    earlier.body = None  # type: ignore[assignment]
+    with pytest.raises(ReadError):
+        earlier.group.page(0, None)
+
+
 def test_refusals_are_left_to_botocore(answering: Make) -> None:
     """Whatever their body looks like."""
     native = answering(hooked=True)
@@ -210,14 +257,24 @@ def test_short_memory_is_a_failed_read(answering: Make, monkeypatch: pytest.Monk
         assert caught.value.kind is Failure.PASSING
 
 
-def test_an_older_botocore_has_no_such_event(answering: Make) -> None:
-    """What is registered is never called, or without the dict that it would add to."""
+def test_an_earlier_botocore_emits_no_such_event(answering: Make) -> None:
+    """What is registered is never called: the plain path gives the same pages."""
+    earlier, later = answering(hooked=True, earlier=True), answering(hooked=True)
+    odd = answer(log_event(1), {"timestamp": 1}, log_event(2, message="no audit event"))
+    for body in (answer(log_event(1), log_event(2)), answer(), odd):
+        assert later.outcome(body) == earlier.outcome(body)
+    assert earlier.reader.read_count == 0  # type: ignore[attr-defined]
+    assert later.reader.read_count == 2  # type: ignore[attr-defined]
+
+
+def test_some_botocore_emits_the_event_without_the_dict(answering: Make) -> None:
+    """Nothing could be added to the answer: it is left as it is."""
     native = answering(hooked=True)
+    response = {"status_code": 200, "body": answer(log_event(1))}
     native.client.meta.events.emit(
-        "before-parse.cloudwatch-logs.FilterLogEvents",
-        response_dict={"status_code": 200, "body": answer(log_event(1))},
+        "before-parse.cloudwatch-logs.FilterLogEvents", response_dict=response
     )
-    assert log_events_of({"events": []}) is None
+    assert response["body"] == answer(log_event(1))
     assert native.reader.read_count == 0  # type: ignore[attr-defined]
 
 
@@ -303,14 +360,17 @@ def answer_bodies(draw: st.DrawFn) -> bytes:
 
 @pytest.mark.parametrize("prefix", [PREFIX, ""])
 def test_both_paths_give_the_same_page(answering: Make, prefix: str) -> None:
-    """Whatever the bytes: the same log events, token, malformed ones, or the same refusal."""
+    """Whatever the bytes: the same log events, payloads, token, malformed ones, or the same refusal."""
     native = answering(hooked=True, prefix=prefix)
     plain = answering(hooked=False, prefix=prefix)
+    earlier = answering(hooked=True, prefix=prefix, earlier=True)
 
     @settings(max_examples=600, deadline=None, derandomize=True)
     @given(answer_bodies())
     def same(body: bytes) -> None:
-        assert native.outcome(body) == plain.outcome(body)
+        outcome = native.outcome(body)
+        assert outcome == plain.outcome(body)
+        assert outcome == earlier.outcome(body)
 
     same()
     # Neither path was idle.

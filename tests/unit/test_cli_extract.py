@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 import os
@@ -196,16 +197,47 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     assert "does not exist" in str(result.exception)
 
 
-def test_a_too_deep_event_hides_no_other(tmp_path: Path) -> None:
-    """This command can't read 10,000 levels, and says so; the next event is printed."""
+def test_a_deep_event_is_answered(tmp_path: Path) -> None:
+    """The plugin reads 10,000 levels, so this command does, too."""
     path = tmp_path / "deep.jsonl"
-    deep = json.dumps({**EVENT, "requestObject": 0}).replace(
+    deep = json.dumps({**EVENT, "auditID": "deep", "requestObject": 0}).replace(
         '"requestObject": 0', '"requestObject": ' + "[" * 10_000 + "]" * 10_000
     )
     path.write_text(f"{json.dumps(EVENT)}\n{deep}\n{json.dumps(BARE)}\n")
     result = run(path, "ka.auditid")
-    assert result.stdout == "1\n2\n"
-    assert "event 2 is nested too deeply" in result.stderr
+    assert (result.stdout, result.stderr) == ("1\ndeep\n2\n", "")
+
+
+@pytest.mark.parametrize("name", [b"a ", b" a", b"a\n", b"\xff.jsonl", "ä %41?#.jsonl".encode()])
+def test_a_file_may_have_any_name(name: bytes, file: Path) -> None:
+    """Also one that open_params can't hold; a relative one, too."""
+    path = Path(os.fsdecode(bytes(file.parent) + b"/" + name))
+    file.rename(path)
+    assert run(path, "ka.auditid").stdout == "1\n2\n"
+    with contextlib.chdir(path.parent):
+        assert run(path.name, "ka.auditid").stdout == "1\n2\n"
+
+
+def test_what_the_plugin_refuses_is_said_once(tmp_path: Path) -> None:
+    """An error that is long, or ends the reading, is also logged."""
+    path = tmp_path.joinpath(*["x" * 100] * 3, "none.jsonl")
+    result = run(path)
+    assert isinstance(result.exception, PluginError)
+    assert "does not exist" in str(result.exception)
+    assert result.stderr == ""
+
+
+def test_without_a_library_the_command_says_what_to_type(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `k8saudit-eks path` does."""
+    package = tmp_path / "src" / "k8saudit_eks"
+    package.mkdir(parents=True)
+    (tmp_path / "build_plugin.py").touch()
+    monkeypatch.setattr("k8saudit_eks.__file__", str(package / "__init__.py"))
+    result = run(file)
+    assert isinstance(result.exception, PluginError)
+    assert f"run make in {tmp_path}" in str(result.exception)
 
 
 def on_a_terminal(*arguments: str) -> str:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from extractor import Event
 from fields_strategies import payloads, questions
 from hypothesis import HealthCheck, given, settings
 from native_extract import TIME_NS, Native
-
-from k8saudit_eks.fields.reference import Event
 
 
 @settings(

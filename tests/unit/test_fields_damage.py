@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from closed_json import MAX_OPEN
+from extractor import Event, extract
 from fields_golden import events
+from framing import Origin, frame
 from native_build import ASAN
 from native_extract import Key, Native, build_driver
-
-from k8saudit_eks.audit import Origin, frame
-from k8saudit_eks.closed_json import MAX_OPEN
-from k8saudit_eks.fields.reference import Event, extract
-from k8saudit_eks.repair import close
+from repair import close
 
 # Deeper than Kubernetes accepts (10,000, the limit of Go's encoding/json).
 DEEPEST = 10_000

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import native_build
 import pytest
+from extractor import Event
 from native_build import ASAN
 from native_extract import CSRC, Key, Native, build_driver
-
-from k8saudit_eks.fields.reference import Event
 
 LARGE = 10_000
 

@@ -7,9 +7,8 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 import pytest
+from extractor import Event, MissingKeyError, UnknownFieldError, extract
 from native_extract import TIME_NS, Key, Native, Values
-
-from k8saudit_eks.fields.reference import Event, MissingKeyError, UnknownFieldError, extract
 
 Ask = Callable[..., Values]
 

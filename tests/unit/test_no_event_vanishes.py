@@ -8,30 +8,28 @@ from __future__ import annotations
 
 import json
 import logging
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from closed_json import MAX_OPEN
+from extractor import Event
 from fields_strategies import payloads
+from framing import Origin, frame
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from log_events import ReferenceReader
 from native_extract import Native, native_close
 from native_library import session_library
 from readers import payloads_of, reader
+from repair import close
 
-from k8saudit_eks.audit import Origin, frame
 from k8saudit_eks.aws.log_group import LogGroup
-from k8saudit_eks.closed_json import MAX_OPEN
-from k8saudit_eks.fields.reference import Event
 from k8saudit_eks.host_log import LogLimiter
 from k8saudit_eks.log_events import LogEventReader, LogEvents, message_bytes
 from k8saudit_eks.metrics import Metric
 from k8saudit_eks.native_log_events import NativeReader
-from k8saudit_eks.repair import close
 from k8saudit_eks.sources.cloudwatch.framing import Framer
 
 START = '{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Metadata","auditID":"a'
@@ -227,15 +225,6 @@ def test_both_extractors_count_on_the_same_depth(extractor_library: Any) -> None
 def test_a_megabyte_is_closed_as_the_oracle_does(extractor_library: Any, text: str) -> None:
     """The lines that cost Python half a second each."""
     assert native_close(extractor_library)(text.encode()) == close(text.encode())
-
-
-def test_the_plugin_does_without_the_oracle() -> None:
-    """Nothing that is loaded into a host closes JSON in Python, which would take the GIL."""
-    code = (
-        "import sys, k8saudit_eks.plugin, k8saudit_eks.sources.cloudwatch.source, "
-        "k8saudit_eks.sources.replay.source; sys.exit('k8saudit_eks.repair' in sys.modules)"
-    )
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_one_unreadable_event_a_second() -> None:

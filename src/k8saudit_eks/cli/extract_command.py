@@ -5,13 +5,11 @@ from __future__ import annotations
 import contextlib
 import difflib
 import json
-import logging
 import re
 import shutil
 import sys
 import tempfile
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -22,23 +20,16 @@ from rich.table import Table
 from rich.text import Text
 
 from k8saudit_eks.cli.completion import complete_field
+from k8saudit_eks.cli.library import library_path
+from k8saudit_eks.cli.plugin_log import PluginLog
 from k8saudit_eks.cli.printable import printable
 from k8saudit_eks.config.open_params import replay_path
-from k8saudit_eks.config.table import Config
 from k8saudit_eks.errors import PluginError
-from k8saudit_eks.event_queue import QueueClosed
-from k8saudit_eks.fields.document import TooDeepError
 from k8saudit_eks.fields.model import Arg, Field
-from k8saudit_eks.fields.reference import Event
 from k8saudit_eks.fields.table import FIELDS
-from k8saudit_eks.metrics import Metric
-from k8saudit_eks.repair import close
-from k8saudit_eks.sources.replay.source import open_replay
+from k8saudit_eks.library_host import Answer, Library
 
 _ASKED = re.compile(r"([\w.]+)(?:\[(.*)\])?", re.DOTALL)
-
-# One field's answer for one event: None where a rule would see no value.
-Answer = str | int | list[str | int] | None
 
 
 @dataclass(frozen=True)
@@ -48,13 +39,6 @@ class _Asked:
     text: str
     row: Field
     arg: str | int | None
-
-    def of(self, event: Event) -> Answer:
-        values = event.extract(self.row.name, self.arg)
-        if values is None:
-            return None
-        # An index selects one value, and it stays a list for the host.
-        return list(values) if self.row.is_list else values[0]
 
 
 @click.command("extract", short_help="Print fields of the audit events in FILE.")
@@ -86,13 +70,36 @@ def extract_command(
         printer = _TablePrinter(asked)
     else:
         printer = _LinePrinter()
-    queue = _Printed(asked, printer, limit)
     with _readable(file) as path:
-        open_replay(path, Config(), _StderrHost()).run(queue, threading.Event())
+        events = _print_events(path, asked, printer.show, limit)
     if isinstance(printer, _TablePrinter):
         printer.end()
-    if queue.events == 0:
+    if events == 0:
         context.exit(1)
+
+
+def _print_events(
+    path: Path,
+    asked: tuple[_Asked, ...],
+    show: Callable[[dict[str, Answer]], None],
+    limit: int | None,
+) -> int:
+    """Show each event's answers as the plugin gives them; return how many events came."""
+    columns = asked or _EVERY
+    names = [field.text for field in columns]
+    events = 0
+    with PluginLog() as log, Library(library_path()).init(log=log) as handle:
+        extraction = handle.extraction((field.row.name, field.arg) for field in columns)
+        with handle.open(_open_params(path)) as instance:
+            for event in instance:
+                answers = dict(zip(names, extraction.of(event), strict=True))
+                if not asked:
+                    answers = {name: a for name, a in answers.items() if a is not None}
+                show(answers)
+                events += 1
+                if events == limit:
+                    break
+    return events
 
 
 @contextlib.contextmanager
@@ -103,13 +110,22 @@ def _readable(file: str) -> Iterator[Path]:
     tell its form, and memory must not grow with what comes.
     """
     if file != "-":
-        yield replay_path(file) or Path(file)
+        path = replay_path(file) or Path(file)
+        if _is_kept(path):
+            yield path
+            return
+        # A name that open_params can't hold, by another that it can.
+        with tempfile.TemporaryDirectory(prefix="k8saudit-eks-") as folder:
+            link = Path(folder, "file")
+            link.symlink_to(path.absolute())
+            yield link
         return
     with contextlib.ExitStack() as stack:
         try:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="k8saudit-eks-"))
             # The name is what messages about a line begin with.
             path = Path(folder, "stdin")
+            path.touch(0o600, exist_ok=False)
             with path.open("wb") as spool:
                 shutil.copyfileobj(sys.stdin.buffer, spool, 256 * 1024)
         except OSError as error:
@@ -118,6 +134,16 @@ def _readable(file: str) -> Iterator[Path]:
                 f"{error.strerror or error}: set TMPDIR to a folder with room"
             ) from error
         yield path
+
+
+def _is_kept(path: Path) -> bool:
+    """Whether the plugin gets the path as it is: as UTF-8, without blanks at its end."""
+    text = str(path)
+    return text == text.strip() and text == text.encode("utf-8", "replace").decode()
+
+
+def _open_params(path: Path) -> str:
+    return f"file://{path}" if path.is_absolute() else f"file:{path}"
 
 
 def _asked(text: str) -> _Asked:
@@ -141,43 +167,6 @@ def _asked(text: str) -> _Asked:
 
 
 _EVERY = tuple(_Asked(row.name, row, None) for row in FIELDS if row.arg is not Arg.KEY)
-
-
-class _Printed:
-    """A queue whose events are answered and printed at once."""
-
-    def __init__(self, asked: tuple[_Asked, ...], printer: _Printer, limit: int | None) -> None:
-        self.events = 0
-        self._asked = asked
-        self._printer = printer
-        self._limit = limit
-
-    def push(self, payloads: Sequence[bytes], times_ns: Sequence[int]) -> int:
-        for payload, time_ns in zip(payloads, times_ns, strict=True):
-            if self.events == self._limit:
-                raise QueueClosed
-            self.events += 1
-            try:
-                event = Event(payload, time_ns)
-            except TooDeepError:
-                click.echo(
-                    f"k8saudit-eks: event {self.events} is nested too deeply for this command; "
-                    "the plugin itself reads it",
-                    err=True,
-                )
-                continue
-            if self._asked:
-                self._printer.show({field.text: field.of(event) for field in self._asked})
-            else:
-                answers = {field.text: field.of(event) for field in _EVERY}
-                self._printer.show({k: v for k, v in answers.items() if v is not None})
-        return self.events
-
-    def delivered(self) -> int:
-        return self.events
-
-    def set_progress(self, hundredths_percent: int) -> None:
-        """Not shown: what is printed is progress enough."""
 
 
 class _Printer(Protocol):
@@ -234,30 +223,3 @@ def _text(answer: Answer) -> str:
     if isinstance(answer, list):
         return "(" + ",".join(map(_text, answer)) + ")"
     return printable(str(answer))
-
-
-class _Formatter(logging.Formatter):
-    def format(self, record: logging.LogRecord) -> str:
-        # A file's name is in it.
-        return printable(super().format(record))
-
-
-class _StderrHost:
-    """Warnings and errors of the replay go to stderr; nothing is counted."""
-
-    close_json = staticmethod(close)
-
-    def __init__(self) -> None:
-        self.log = logging.Logger("k8saudit-eks", logging.WARNING)
-        handler = logging.StreamHandler(sys.stderr)
-        handler.setFormatter(_Formatter("k8saudit-eks: %(message)s"))
-        self.log.addHandler(handler)
-
-    def count(self, metric: Metric, amount: int = 1) -> None:
-        """What was passed over is in the warnings."""
-
-    def gauge(self, metric: Metric, value: int) -> None:
-        """A replay has none."""
-
-    def age(self, metric: Metric, since_s: float) -> None:
-        """A replay has none."""

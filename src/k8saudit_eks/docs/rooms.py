@@ -113,18 +113,6 @@ ROOMS: Final = (
         contract="config",
     ),
     Room(
-        "`src/k8saudit_eks/audit.py`, `closed_json.py`",
-        (
-            "one event: envelope (also the names of log group and log stream), time, lines that "
-            "are cut or unreadable"
-        ),
-        (
-            "how lines are read; how JSON is closed: `csrc/json/cut.cpp` does it in a host, "
-            "`repair.py` elsewhere"
-        ),
-        contract="one event",
-    ),
-    Room(
         (
             "`src/k8saudit_eks/event_queue.py`, `log_events.py`, `envelope.py`, `host_log.py`, "
             "`metrics.py`, `errors.py`, `rfc3339.py`"
@@ -152,9 +140,7 @@ ROOMS: Final = (
         "`src/k8saudit_eks/delivery/`",
         (
             "what to read next, and what was delivered. It makes no call and takes its clock as "
-            "an argument. It reads log events in the form that boto3 gives them; "
-            "`ledger/state_dir.py` also reads profile, role and endpoint from the configuration, "
-            "because they are part of a ledger's name"
+            "an argument. Of log events it sees flat arrays, never their text"
         ),
         "the ABI, `aws/`, boto3",
         contract="delivery",
@@ -162,18 +148,15 @@ ROOMS: Final = (
     Room(
         "`src/k8saudit_eks/aws/`",
         (
-            "boto3: sessions, clients, pages, errors as sentences. No other code that runs in a "
-            "host imports boto3"
+            "botocore, which boto3 brings: sessions, clients, answers, errors as sentences. No "
+            "other code that runs in a host imports it"
         ),
         "the ABI, delivery",
         contract="aws",
     ),
     Room(
         "`src/k8saudit_eks/fields/`",
-        (
-            "the table of fields, its compiler, its outputs (`emit.py`), the reference extractor "
-            "in Python"
-        ),
+        ("the table of fields, its compiler and its outputs (`emit.py`)"),
         "the ABI",
         contract="fields",
     ),
@@ -211,7 +194,7 @@ ROOMS: Final = (
         contract="falco",
     ),
     Room(
-        "`src/k8saudit_eks/docs/page.py`, `*_docs.py`",
+        "`src/k8saudit_eks/docs/`",
         "the generated parts of the docs",
         "the prose around them",
         contract="docs",
@@ -223,6 +206,15 @@ ROOMS: Final = (
             "defaults of the configuration and measured numbers"
         ),
         "AWS, how the numbers were measured",
+    ),
+    Room(
+        "`src/k8saudit_eks/library_host/`",
+        (
+            "a small host for the command line: it loads the library into its own process, and "
+            "answers with what the library answers"
+        ),
+        "where the library lies; what is asked, and how answers are shown",
+        contract="library_host",
     ),
     Room(
         "`src/k8saudit_eks/cli/`",

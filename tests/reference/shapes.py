@@ -10,7 +10,8 @@ from string import ascii_lowercase, ascii_uppercase
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
-from k8saudit_eks.fields.document import NumberText, as_text
+from document import NumberText, as_text
+
 from k8saudit_eks.fields.model import MAX_PREFIX_LEVELS, MAX_QUERY_PARAMETERS, Field, Shape
 
 Values = list[str | int]

@@ -4,8 +4,7 @@ EKS's log shipper cuts long audit lines anywhere and appends "[Truncated...]".
 The members who, what, which object and which result come before the long ones
 (k8s.io/apiserver/pkg/apis/audit/v1 Event), so what is left still matters.
 
-In the plugin csrc/json/cut.cpp does it, without the GIL: a megabyte takes a few
-milliseconds. repair.py does the same in Python, for tests and the command line.
+In the plugin csrc/json/cut.cpp does it; repair.py is its oracle.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from k8saudit_eks.repair import close
+from repair import close
 
 REPLACEMENT = "\ufffd"
 

@@ -1,6 +1,6 @@
-"""One audit event: from a log line to the payload and the time the host gets.
+"""The oracle of csrc/log_events' framing: from a log line to the payload and time of events.
 
-Every source frames its lines here. A payload is the audit event as it was
+A payload is the audit event as it was
 logged, with one extra first member that says where it came from:
 
     {"k8saudit_eks":{"cluster":"prod","region":"eu-west-1","account":"1234…",
@@ -25,7 +25,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from k8saudit_eks.closed_json import Close, Closed
+from closed_json import Close, Closed
+
 from k8saudit_eks.envelope import beginning
 from k8saudit_eks.rfc3339 import MAX_TIME_NS, parse_time_ns
 

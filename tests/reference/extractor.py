@@ -11,13 +11,13 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
+from document import UnparsableError, as_text, is_patch, parse
 from jsonpath_ng.ext.filter import Filter
 from jsonpath_ng.ext.parser import parse as parse_jsonpath
 from jsonpath_ng.jsonpath import Child, Fields, JSONPath, Root, This
+from shapes import Nodes, Values, render
 
-from k8saudit_eks.fields.document import UnparsableError, as_text, is_patch, parse
 from k8saudit_eks.fields.model import KEY, Arg, Choice, Field, Guard, Shape
-from k8saudit_eks.fields.shapes import Nodes, Values, render
 from k8saudit_eks.fields.table import FIELDS
 
 _FIELDS = {row.name: row for row in FIELDS}

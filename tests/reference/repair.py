@@ -1,11 +1,11 @@
-"""Close (closed_json.py) in Python: for the command line and as the native one's oracle."""
+"""Close (closed_json.py) in Python: the oracle of csrc/json/cut.cpp."""
 
 from __future__ import annotations
 
 import json
 import re
 
-from k8saudit_eks.closed_json import MAX_OPEN, MEMBERS, Closed, Span, closed
+from closed_json import MAX_OPEN, MEMBERS, Closed, Span, closed
 
 __all__ = ["close"]
 
@@ -109,5 +109,5 @@ def close(text: bytes, start: int = 0) -> Closed | None:
 
 def _end_of_blanks(text: bytes, start: int) -> int:
     match = _BLANKS.match(text, start)
-    assert match is not None  # noqa: S101 (no blank is a match, too)
+    assert match is not None
     return match.end()
