@@ -99,7 +99,8 @@ def log_event(reader: LogEventReader, line: str, event_id: str = "7") -> LogEven
 
 
 def is_plainly_something_else(line: str) -> bool:
-    text = line.strip("\ufeff \t\r\n")
+    # NUL counts as what it stands for.
+    text = line.strip("\ufeff \t\r\n").replace("\0", "\\u0000")
     if not text:
         return True
     try:
