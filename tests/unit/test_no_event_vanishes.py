@@ -67,9 +67,9 @@ class FakeHost:
     """Counts."""
 
     log = logging.getLogger("test.no_event_vanishes")
-    reader = reader()
 
     def __init__(self) -> None:
+        self.reader = reader()
         self.counts: Counter[Metric] = Counter()
 
     def count(self, metric: Metric, amount: int = 1) -> None:
