@@ -11,7 +11,7 @@ import pytest
 # Not every way to start pytest has read pyproject.toml's pythonpath by now.
 sys.path += [str(Path(__file__).parent / folder) for folder in ("reference", "native")]
 
-import readers  # noqa: E402 (the path comes first)
+import readers
 
 BOTH_WAYS = ["reference", "native-bytes"]
 
