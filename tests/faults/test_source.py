@@ -34,6 +34,8 @@ from k8saudit_eks.log_events import Frames
 from k8saudit_eks.metrics import Metric
 from k8saudit_eks.sources.cloudwatch.source import CloudWatchSource, open_ledger_of
 
+pytestmark = pytest.mark.both_ways
+
 STREAM_B = "kube-apiserver-audit-b"
 
 

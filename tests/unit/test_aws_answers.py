@@ -91,7 +91,7 @@ class Answering:
         self.body = body
         return self.group.page(0, None)
 
-    def outcome(self, body: bytes) -> object:
+    def outcome(self, body: bytes) -> tuple[object, ...]:
         """All that can be told of a page, or of why there is none."""
         try:
             page = self.page(body)
@@ -360,7 +360,10 @@ def answer_bodies(draw: st.DrawFn) -> bytes:
 
 @pytest.mark.parametrize("prefix", [PREFIX, ""])
 def test_both_paths_give_the_same_page(answering: Make, prefix: str) -> None:
-    """Whatever the bytes: the same log events, payloads and token, or the same refusal."""
+    """Whatever the bytes: the same log events, payloads, token, or the same refusal.
+
+    Earlier versions of botocore may have words of their own for what they can't parse.
+    """
     native = answering(hooked=True, prefix=prefix)
     plain = answering(hooked=False, prefix=prefix)
     earlier = answering(hooked=True, prefix=prefix, earlier=True)
@@ -370,7 +373,8 @@ def test_both_paths_give_the_same_page(answering: Make, prefix: str) -> None:
     def same(body: bytes) -> None:
         outcome = native.outcome(body)
         assert outcome == plain.outcome(body)
-        assert outcome == earlier.outcome(body)
+        of_earlier = earlier.outcome(body)
+        assert outcome[0] is of_earlier[0] is Failure.PASSING or outcome == of_earlier
 
     same()
     # Neither path was idle.

@@ -13,6 +13,8 @@ from k8saudit_eks.delivery.polling.heads import Heads
 from k8saudit_eks.delivery.polling.health import Health
 from k8saudit_eks.delivery.polling.read import Read
 
+pytestmark = pytest.mark.both_ways
+
 START_MS = 1_767_225_600_000
 LATE_WINDOW_MS = 300_000
 POLL_MS = 5_000

@@ -17,6 +17,8 @@ from k8saudit_eks.log_events import Frames
 from k8saudit_eks.metrics import Metric
 from k8saudit_eks.plugin import Capture, Plugin
 
+pytestmark = pytest.mark.both_ways
+
 
 class FakeHost:
     """A Host that keeps what it is told."""

@@ -19,6 +19,8 @@ from k8saudit_eks.log_events import Frames
 from k8saudit_eks.metrics import Metric
 from k8saudit_eks.sources.replay.source import open_replay
 
+pytestmark = pytest.mark.both_ways
+
 STREAM = "kube-apiserver-audit-0123456789abcdef"
 
 

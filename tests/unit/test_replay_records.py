@@ -12,6 +12,8 @@ from k8saudit_eks.log_events import DocumentSizeError
 from k8saudit_eks.sources.replay import records as replay_records
 from k8saudit_eks.sources.replay.records import Record, records
 
+pytestmark = pytest.mark.both_ways
+
 
 class CountingReader(io.BytesIO):
     """Remembers the largest number of bytes asked for and got at once."""

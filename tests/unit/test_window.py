@@ -17,6 +17,8 @@ from k8saudit_eks.delivery.polling.read import Purpose, Read
 from k8saudit_eks.delivery.polling.window import Window
 from k8saudit_eks.delivery.seen import SeenIds
 
+pytestmark = pytest.mark.both_ways
+
 START_MS = 1_767_225_600_000
 POLL_MS = 5_000
 LATE_WINDOW_MS = 300_000
