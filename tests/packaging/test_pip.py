@@ -38,14 +38,28 @@ def test_a_folder_without_an_environment_works_too(environment: Path) -> None:
     assert replay(environment, str(library)) == ["installed", "end"]
 
 
+def test_the_installed_command_asks_the_library(environment: Path) -> None:
+    """Python may be a program of its own (Debian's) or one with a libpython; on any path."""
+    event = environment / "extracted.json"
+    event.write_text(AUDIT_EVENT)
+    bin_folder = environment / "venv" / "bin"
+    command = bin_folder / "k8saudit-eks"
+    assert run([command, "extract", event, "ka.auditid"], cwd=environment) == "installed\n"
+    path = f"PATH={bin_folder}:{os.environ['PATH']}"
+    by_name = ["env", path, "python3", "-m", "k8saudit_eks.cli"]
+    assert run([*by_name, "extract", event, "ka.auditid"], cwd=environment) == "installed\n"
+
+
 def test_the_package_holds_the_rules_and_no_tests(environment: Path) -> None:
-    """Library, rules and the typing marker are in the package; tests and C sources are not."""
+    """Library, its ABI, rules and the typing marker are in the package; tests are not."""
     packages = next((environment / "venv" / "lib").glob("python3.*/site-packages"))
     package = packages / "k8saudit_eks"
     installed = {str(path.relative_to(package)) for path in package.rglob("*")}
     rules = {f"rules/{path.name}" for path in (ROOT / "rules").glob("*.yaml")}
     assert rules
-    assert rules | {"libk8saudit-eks.so", "py.typed"} <= installed
+    headers = {f"library_host/abi/{name}" for name in ("falco_abi.h", "severity.cdef.h")}
+    assert rules | headers | {"libk8saudit-eks.so", "py.typed"} <= installed
+    assert not any(name.endswith((".c", ".cpp")) for name in installed)
     assert not any("test" in Path(name).name for name in installed)
 
 

@@ -1,8 +1,7 @@
 """The reference extractor: the field table run in plain Python.
 
 It interprets the table's JSONPath expressions and shapes itself, and shares no code
-with the compiler or the native extractor: it is what that one is tested against,
-and what the command line uses.
+with the compiler or the native extractor, which is tested against it.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """The ka.* fields: one table, from which the native extractor, the fields JSON and the docs come.
 
-Only the build and the reference extractor import the submodules; the embedded
+The build, the command line and tests/reference import the submodules; the embedded
 process answers fields natively and never does.
 """
