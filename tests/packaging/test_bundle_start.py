@@ -6,6 +6,7 @@ import gzip
 import os
 import re
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,20 @@ def test_it_mixes_with_no_other_build(
     libraries = [bundle / LIBRARY, ROOT / "build" / LIBRARY]
     ordered = libraries if bundle_first else libraries[::-1]
     assert run([host_two_copies, *ordered]).splitlines() == ["started", "started"]
+
+
+def test_a_python_can_host_it(bundle: Path, tmp_path: Path) -> None:
+    """library_host in any Python: the bundle starts its own beside it."""
+    (tmp_path / "event.json").write_text(AUDIT_EVENT)
+    code = (
+        "import sys; from pathlib import Path; from k8saudit_eks.library_host import Library\n"
+        "with Library(Path(sys.argv[1])).init() as handle, handle.open(sys.argv[2]) as instance:\n"
+        "    extraction = handle.extraction([('ka.auditid', None)])\n"
+        "    print([extraction.of(event) for event in instance])\n"
+        "print('k8saudit_eks.embed' in sys.modules)"
+    )
+    ran = run([sys.executable, "-c", code, bundle / LIBRARY, f"file://{tmp_path}/event.json"])
+    assert ran.splitlines() == ["[['installed']]", "False"]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="chroot needs root")
