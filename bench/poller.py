@@ -3,9 +3,10 @@
     python bench/poller.py
 
 The real source and the real boto3 client read pages from a connection that is
-replaced by bytes in memory: everything that happens after the bytes have arrived
-is counted, and so is what a call of botocore costs whatever it brings (signing, for
-example); sockets and TLS are not. json.loads of the same pages is measured beside it.
+replaced by bytes in memory. Counted is what happens from the moment when the bytes have
+arrived until the next call begins; and by itself what comes before that moment: asking
+for the next page, signing. Sockets and TLS are in neither. json.loads of the same pages is
+measured beside it.
 
 Pages go both paths: native, and plain, where botocore parses all of it. The queue is the
 native one in both. Whatever takes events from it is not counted.
@@ -19,10 +20,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 # The native code without a host is the tests' library.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "native"))
@@ -53,6 +53,8 @@ CALLS_PER_S = 100
 # All rounds read the same pages, whose events must not be older than this.
 SHIFT_S = 300
 ROUNDS = 5
+# Places in what poll() returns.
+NEW, SEEN = 0, 1
 STREAM_PREFIX = "kube-apiserver-audit-"
 # These work for a whole page, or a push, without the GIL.
 TIMED = ("kae_log_events_read", "kae_log_events_frame", "kae_frames_push")
@@ -214,26 +216,57 @@ def response(body: bytes) -> AWSResponse:
     return AWSResponse("https://x", 200, headers, Body(body))
 
 
-@dataclass
-class Used:
-    """CPU seconds for all pages.
+class Times(NamedTuple):
+    """CPU seconds of the poller's thread, for all pages.
 
     Attributes:
-        new_s, seen_s: when each event is new, and when each was seen before.
-        new_native_s, seen_native_s: of these, in native code that works for a page.
+        calls_s: until a page's bytes have arrived.
+        pages_s: from then on, until the next call.
+        native_s: of that, in native code that works for a page; 0 where it is not timed.
     """
 
-    new_s: float
-    seen_s: float
-    new_native_s: float
-    seen_native_s: float
+    calls_s: float
+    pages_s: float
+    native_s: float
 
 
-def poll(pages: list[bytes], events: int, *, is_native: bool, is_timed: bool = False) -> Used:
+class Watch:
+    """Tells the two apart, from what botocore says of a call's beginning and end."""
+
+    def __init__(self, lib: TimedLibrary) -> None:
+        self._lib = lib
+        self._calls_s = self._pages_s = 0.0
+        self._at_s = time.thread_time()
+        self._native_s = 0.0
+
+    def call_begins(self, **_: object) -> None:
+        now_s = time.thread_time()
+        self._pages_s += now_s - self._at_s
+        self._at_s = now_s
+
+    def bytes_are_here(self) -> None:
+        now_s = time.thread_time()
+        self._calls_s += now_s - self._at_s
+        self._at_s = now_s
+
+    def take(self) -> Times:
+        """What was counted since it was asked last."""
+        taken = Times(self._calls_s, self._pages_s, self._lib.used_s - self._native_s)
+        self._calls_s = self._pages_s = 0.0
+        self._native_s = self._lib.used_s
+        return taken
+
+
+def poll(
+    pages: list[bytes], events: int, *, is_native: bool, is_timed: bool = False
+) -> tuple[Times, Times]:
     """Lets the real source read all pages, and then the same pages again.
 
     Args:
         is_timed: whether native code is timed by itself; costs CPU time.
+
+    Returns:
+        When each event is new, and when each was seen before.
     """
     ffi, real = native_library.session_library()
     lib = TimedLibrary(real)
@@ -242,24 +275,27 @@ def poll(pages: list[bytes], events: int, *, is_native: bool, is_timed: bool = F
     consumer = Consumer(ffi, real)
     stop = threading.Event()
     answers = iter(pages + pages)
-    # (CPU time without the consumer's, native time) at the start, and after each reading.
-    marks: list[tuple[float, float]] = []
+    watch = Watch(lib)
+    taken: list[Times] = []
     asked = 0
-
-    def mark() -> None:
-        marks.append((time.process_time() - consumer.used_s, lib.used_s))
 
     def send(**_: object) -> AWSResponse:
         nonlocal asked
-        if asked in (len(pages), 2 * len(pages)):
-            mark()
+        # The pages before are done with.
+        if asked in (0, len(pages), 2 * len(pages)):
+            taken.append(watch.take())
         asked += 1
         answer = next(answers, None)
         if answer is None:  # everything has been read twice
             stop.set()
-        return response(answer or b'{"events":[]}')
+        answered = response(answer or b'{"events":[]}')
+        watch.bytes_are_here()
+        return answered
 
     client = new_client(send)
+    client.meta.events.register(
+        "provide-client-params.cloudwatch-logs.FilterLogEvents", watch.call_begins
+    )
     if is_native:
         read_answers(client, reader, STREAM_PREFIX)
     group = LogGroup(
@@ -272,33 +308,21 @@ def poll(pages: list[bytes], events: int, *, is_native: bool, is_timed: bool = F
     host = Host(reader)
     config = Config(shift=SHIFT_S, api_rate=CALLS_PER_S, polling_interval=1)
     source = CloudWatchSource(config, "prod", group, NoLedger(), host)
-    mark()
     source.run(NativeQueue(ffi, bound, consumer.queue), stop)
     consumer.close()
     if consumer.events != events or host.duplicates != events:
         raise SystemExit(
             f"{consumer.events} new and {host.duplicates} known of {events} events arrived"
         )
-    (start_s, native_0_s), (new_s, native_1_s), (seen_s, native_2_s) = marks[:3]
-    return Used(new_s - start_s, seen_s - new_s, native_1_s - native_0_s, native_2_s - native_1_s)
+    _, new, seen = taken[:3]
+    return new, seen
 
 
 def load(pages: list[bytes]) -> float:
-    started_s = time.process_time()
+    started_s = time.thread_time()
     for page in pages:
         json.loads(page)
-    return time.process_time() - started_s
-
-
-def call_without_events() -> float:
-    """CPU seconds of PAGES calls that bring nothing."""
-    client = new_client(lambda **_: response(b'{"events":[]}'))
-    request = {"logGroupName": "g", "startTime": 0, "endTime": 1, "logStreamNamePrefix": "k"}
-    client.filter_log_events(**request)
-    started_s = time.process_time()
-    for _ in range(PAGES):
-        client.filter_log_events(**request)
-    return time.process_time() - started_s
+    return time.thread_time() - started_s
 
 
 def main() -> int:
@@ -307,7 +331,6 @@ def main() -> int:
     rounds = [
         (
             load(pages),
-            call_without_events(),
             poll(pages, events, is_native=True),
             poll(pages, events, is_native=False),
             poll(pages, events, is_native=True, is_timed=True),
@@ -315,13 +338,6 @@ def main() -> int:
         for _ in range(ROUNDS)
     ]
     loads_s = min(round_[0] for round_ in rounds)
-    call_s = min(round_[1] for round_ in rounds)
-    new = min((round_[2] for round_ in rounds), key=lambda used: used.new_s)
-    seen = min((round_[2] for round_ in rounds), key=lambda used: used.seen_s)
-    plain_new_s = min(round_[3].new_s for round_ in rounds)
-    plain_seen_s = min(round_[3].seen_s for round_ in rounds)
-    new_native_s = min(round_[4].new_native_s for round_ in rounds)
-    seen_native_s = min(round_[4].seen_native_s for round_ in rounds)
 
     print(f"{events} events of {len(audit_line(0, 0))} bytes on {PAGES} pages, best of {ROUNDS}")
     print(f"{'':34} µs/event   of json.loads")
@@ -335,16 +351,14 @@ def main() -> int:
         print(f"{what:34} {used_s / events * 1e6:8.2f} {ratio:10.2f} {limit}")
 
     row("json.loads of the pages", loads_s)
-    row("calls that bring nothing", call_s)
-    row("native: new, calls included", new.new_s, NEW_MOST)
-    row("native: seen before, calls included", seen.seen_s, SEEN_MOST)
-    row("plain: new, calls included", plain_new_s)
-    row("plain: seen before, calls included", plain_seen_s)
-    for what, used_s, native_s, most in (
-        ("new", new.new_s, new_native_s, GIL_MOST),
-        ("seen before", seen.seen_s, seen_native_s, None),
-    ):
-        share = 1 - native_s / (used_s - call_s)
+    row("a call, until the bytes are here", min(r[1][1].calls_s for r in rounds))
+    pages_s = [min(r[1][kind].pages_s for r in rounds) for kind in (NEW, SEEN)]
+    row("native: new", pages_s[NEW], NEW_MOST)
+    row("native: seen before", pages_s[SEEN], SEEN_MOST)
+    row("plain: new", min(r[2][NEW].pages_s for r in rounds))
+    row("plain: seen before", min(r[2][SEEN].pages_s for r in rounds))
+    for what, kind, most in (("new", NEW, GIL_MOST), ("seen before", SEEN, None)):
+        share = 1 - min(r[3][kind].native_s for r in rounds) / pages_s[kind]
         failed |= most is not None and share > most
         limit = "" if most is None else f"(at most {most:.0%})"
         print(f"native, {what}: GIL held {share:.0%} of the time from bytes to queue {limit}")
