@@ -54,7 +54,7 @@ class SeenIds:
         self._buckets: dict[int, dict[bytes, None]] = {}
 
     def add(
-        self, timestamps_ms: Sequence[int], digests: Sequence[bytes], places: Iterable[int]
+        self, timestamps_ms: Sequence[int], digests: Sequence[bytes], places: Sequence[int]
     ) -> tuple[list[int], list[Key]]:
         """Remember events, given by their ascending places in the two sequences.
 
@@ -67,11 +67,11 @@ class SeenIds:
         """
         new: list[int] = []
         keys: list[Key] = []
-        buckets = [timestamp_ms // BUCKET_MS for timestamp_ms in timestamps_ms]
-        # Pages are sorted by time, so these are one or two; any other order costs time only.
-        for bucket, run in groupby(places, buckets.__getitem__):
+        for bucket, run in _runs(timestamps_ms, places):
             known = self._buckets.setdefault(bucket, {})
-            unknown = [place for place in run if digests[place] not in known]
+            unknown = run
+            if not known.keys().isdisjoint([digests[place] for place in run]):
+                unknown = [place for place in run if digests[place] not in known]
             if not unknown:
                 continue
             found = dict.fromkeys([digests[place] for place in unknown])
@@ -100,6 +100,20 @@ class SeenIds:
 
     def __len__(self) -> int:
         return sum(map(len, self._buckets.values()))
+
+
+def _runs(
+    timestamps_ms: Sequence[int], places: Sequence[int]
+) -> Iterable[tuple[int, Sequence[int]]]:
+    """Places one behind the other whose timestamps are in the same bucket."""
+    if not places:
+        return []
+    first, last = min(timestamps_ms), max(timestamps_ms)
+    if first // BUCKET_MS == last // BUCKET_MS:
+        return [(first // BUCKET_MS, places)]
+    buckets = [timestamp_ms // BUCKET_MS for timestamp_ms in timestamps_ms]
+    # Pages are sorted by time, so these are one or two; any other order costs time only.
+    return [(bucket, list(run)) for bucket, run in groupby(places, buckets.__getitem__)]
 
 
 def _first_of_each(digests: Sequence[bytes], places: Sequence[int]) -> list[int]:
