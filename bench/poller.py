@@ -47,7 +47,7 @@ EVENT_BYTES = 2048
 # Of json.loads of the same pages, on the native path.
 NEW_MOST, SEEN_MOST = 0.6, 0.25
 # Of the time from a page's bytes to the queue, on the native path.
-GIL_MOST = 0.2
+GIL_MOST = 0.4
 # The call budget is not what is measured: waiting for it costs a little CPU too.
 CALLS_PER_S = 100
 # All rounds read the same pages, whose events must not be older than this.

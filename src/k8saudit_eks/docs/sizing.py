@@ -26,7 +26,7 @@ LEDGER_CPU_PERCENT: Final = 0.166  # of a core, at 1,000 events/s
 # How often an event is served, by events/s, polled every 5 s.
 SERVED: Final = {20: 4.71, 50: 3.853, 1000: 2.058}
 # docs/benchmarks.md.
-PLUGIN_MB: Final = 48
+PLUGIN_MB: Final = 37
 EVENT_CPU_US: Final = 36  # calls, answers, the poller and the rules
 IDLE_CPU_PERCENT: Final = 0.1  # of a core
 
