@@ -53,7 +53,8 @@ def test_the_measured_figures_are_the_recorded_ones() -> None:
     assert catch_up[-1] == sizing.CATCH_UP_MAX
     ledger = r"[^|]*ledger[^|]* at 1,000 events/s"
     assert figures("delivery.md", ledger)[0] == sizing.LEDGER_CPU_PERCENT
-    assert figures("benchmarks.md", r"resident memory of the bundle's plugin, at rest")[0] == sizing.PLUGIN_MB
+    at_rest = r"resident memory of the bundle's plugin, at rest"
+    assert figures("benchmarks.md", at_rest)[0] == sizing.PLUGIN_MB
     assert figures("benchmarks.md", r"CPU of [^|]*idle plugin[^|]*")[0] == sizing.IDLE_CPU_PERCENT
     assert f"{sizing.LEDGER_BYTES_PER_ID} bytes" in (DOCS / "delivery.md").read_text("utf-8")
 
