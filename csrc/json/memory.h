@@ -1,5 +1,5 @@
 /*
- * Memory of one extractor: it is used again for every event, what a large one needed is
+ * Memory of one extractor, or of log events: it is used again for every event, what a large one needed is
  * partly given back, and a shortage is remembered instead of thrown.
  */
 #ifndef KAE_JSON_MEMORY_H

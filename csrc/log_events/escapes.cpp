@@ -9,6 +9,8 @@ namespace kae {
 typedef uint8_t Vector __attribute__((vector_size(16)));
 
 static const size_t kBlockBytes = 4 * sizeof(Vector);
+static_assert(kBlockBytes == 64 && kUnescapePaddingBytes >= kBlockBytes, "a bit for each byte");
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the first byte has the lowest bit");
 
 static inline Vector load(const char *bytes)
 {

@@ -85,7 +85,9 @@ int64_t plain_line_time_ns(std::string_view line, int64_t timestamp_ms)
      * string, "stageTimestamp" is then all of it, and the colon makes it a member's name. It
      * can still be a member of an object that the user sent (requestObject), or of the
      * annotations: the last one in the line is taken, only annotations may follow, and it
-     * must agree with CloudWatch's own timestamp. */
+     * must agree with CloudWatch's own timestamp. A line that is cut right behind such a
+     * member of requestObject still passes; the extractor finds it cut all the same, and a
+     * client has moved his event's time by an hour at most. */
     static const std::string_view kStageTimestamp = ",\"stageTimestamp\":\"";
     static const std::string_view kAnnotations = ",\"annotations\":{\"";
     static const size_t kT = 7; /* of kStageTimestamp */

@@ -17,7 +17,7 @@ inline constexpr std::string_view kTruncatedSuffix = "[Truncated...]";
 
 /*
  * Frames lines, one after the other, whatever is in them; one object is used again, because
- * what it reads needs 30 KB.
+ * what it reads needs 40 KB.
  *
  * An audit event becomes one event, an EventList one for each item, anything else one that
  * is made up and says so; of a list, one for all its items that are no events. That one has

@@ -15,7 +15,11 @@ enum kae_log_events_limits {
     KAE_TIME_UNKNOWN = -1,          /* an ingestion time or timestamp that is not known */
     KAE_NO_STREAM = -1,             /* a log event whose stream is not known */
     KAE_DOCUMENT_MAX_BYTES = 67108864, /* longer documents are declined: 64 MiB */
-    KAE_STREAMS_MAX = 256           /* of one object; a document with more is declined */
+    KAE_STREAMS_MAX = 256,          /* of one object; a document with more is declined */
+    /* Longer ones are declined: each event of a list gets a copy of the id. CloudWatch's ids
+     * have 56 digits, and its names up to 512 characters. */
+    KAE_EVENT_ID_MAX_BYTES = 256,
+    KAE_STREAM_NAME_MAX_BYTES = 2048
 };
 
 enum kae_read_refusal {
@@ -84,7 +88,8 @@ void kae_log_events_id(const struct kae_log_events *events, uint32_t place, stru
 
 /*
  * Events that are ready for the queue. `events_of` has an entry for each chosen log event:
- * how many events it became. One that could not be read in full counts in `unreadable_of`;
+ * how many events it became. One in which something is no audit event counts in
+ * `unreadable_of` (not one that is cut: that is repaired);
  * as long as fewer than `unreadable_max` of them were made, an event takes its place that
  * says so, and counts in events_of, too.
  */
@@ -98,8 +103,8 @@ struct kae_frames_view {
 };
 
 /*
- * Frames the log events at `places`, in that order: docs/design of the payload is in
- * frame.cpp. `envelopes` has the beginning of the envelope for each stream, and behind
+ * Frames the log events at `places`, in that order: envelope.h shows
+ * the payload. `envelopes` has the beginning of the envelope for each stream, and behind
  * them one for log events without a stream: stream_count + 1 texts of JSON, from
  * {"k8saudit_eks":{ to before its closing brace. Events longer than max_size_bytes
  * (without the envelope) are cut. NULL when memory is short, or a place or the number of

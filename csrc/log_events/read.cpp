@@ -262,6 +262,7 @@ kae_read_refusal Reader::read_member(Member member, ondemand::value &value, LogE
     switch (member) {
     case kEventId: /* an empty one would be nobody's */
         is_usual = read_string(value, event.event_id) && !event.event_id.empty() &&
+                   event.event_id.size() <= KAE_EVENT_ID_MAX_BYTES &&
                    !has_escapes(event.event_id);
         break;
     case kTimestamp:
@@ -274,7 +275,9 @@ kae_read_refusal Reader::read_member(Member member, ondemand::value &value, LogE
         is_usual = read_time_ms(value, event.ingestion_time_ms);
         break;
     case kLogStreamName:
-        is_usual = read_string(value, name) && !has_escapes(name);
+        is_usual = read_string(value, name) && !name.empty() &&
+                   name.size() <= KAE_STREAM_NAME_MAX_BYTES &&
+                   !has_escapes(name);
         return is_usual ? find_stream(name, event.stream) : KAE_READ_DECLINED;
     case kUnknown:
         break;

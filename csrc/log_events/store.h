@@ -9,7 +9,6 @@
 #include "json/memory.h"
 #include "log_events/log_events.h"
 
-/* simdjson may read so many bytes behind a text (SIMDJSON_PADDING). */
 struct kae_log_events {
     kae_log_events() = default;
     kae_log_events(const kae_log_events &) = delete;

@@ -14,6 +14,9 @@ from typing import Final, Protocol
 # Of an ingestion time or a timestamp.
 TIME_UNKNOWN: Final = -1
 NO_STREAM: Final = -1
+# As in log_events.cdef.h: log events with longer ones are malformed.
+EVENT_ID_MAX_BYTES: Final = 256
+STREAM_NAME_MAX_BYTES: Final = 2048
 # KAE_DOCUMENT_MAX_BYTES of log_events.cdef.h.
 DOCUMENT_MAX_BYTES: Final = 64 * 1024 * 1024
 

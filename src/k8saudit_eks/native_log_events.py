@@ -181,13 +181,17 @@ class NativeAddedLogEvents(NativeLogEvents):
             raise MemoryError("no memory left for log events")
         super().__init__(ffi, lib, events)
         self._places: dict[str, int] = {}
+        self._added_names: list[str] = []
 
     @property
     def stream_names(self) -> Sequence[str]:
-        return list(self._places)
+        return self._added_names
 
     def stream(self, name: str) -> int:
-        return self._places.setdefault(name, len(self._places))
+        place = self._places.setdefault(name, len(self._places))
+        if place == len(self._added_names):
+            self._added_names.append(name)
+        return place
 
     def add(
         self,

@@ -14,7 +14,7 @@ from readers import reader
 
 from k8saudit_eks.aws import log_group as aws
 from k8saudit_eks.aws import session as aws_session
-from k8saudit_eks.aws.errors import Failure, ReadError
+from k8saudit_eks.aws.errors import Failure, ReadError, sentence_of
 from k8saudit_eks.aws.log_group import LogGroup, list_eks_clusters, open_log_group
 from k8saudit_eks.config.table import Config
 from k8saudit_eks.errors import OpenError
@@ -456,3 +456,10 @@ def test_credentials_are_not_waited_for_long() -> None:
     limits = session.create_client("sts").meta.config
     assert limits.connect_timeout == limits.read_timeout == aws_session.CREDENTIALS_TIMEOUT_S
     assert limits.retries["total_max_attempts"] == 2
+
+
+def test_a_refusal_of_a_megabyte_is_cut() -> None:
+    """It goes to the log, and is searched with the GIL held."""
+    response = {"Error": {"Code": "AccessDenied", "Message": "x" * 2**20}}
+    error = botocore.exceptions.ClientError(response, "AssumeRole")
+    assert len(sentence_of(error, "logs:FilterLogEvents", "g")) < 2_000

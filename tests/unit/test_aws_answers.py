@@ -183,6 +183,28 @@ def test_an_answer_that_is_declined_goes_the_plain_path(answering: Make) -> None
     assert native.reader.declined_count == 2  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"eventId": ""},
+        {"eventId": "\ud800"},
+        {"eventId": "7" * 257},
+        {"message": None},
+        {"logStreamName": {}},
+        {"logStreamName": ""},
+        {"logStreamName": "s" * 2049},
+    ],
+)
+def test_what_could_be_taken_for_another_is_malformed(
+    answering: Make, odd: dict[str, object]
+) -> None:
+    """Two events without an id of their own would be one; each is counted, none is lost unsaid."""
+    body = answer(log_event(1), log_event(2, **odd), log_event(3, **odd))
+    for hooked in (True, False):
+        page = answering(hooked=hooked).page(body)
+        assert (len(page.events), page.malformed) == (1, 2)
+
+
 def test_log_streams_without_the_prefix_are_left_out(answering: Make) -> None:
     """Some local servers ignore logStreamNamePrefix; on either path."""
     body = answer(log_event(1), log_event(2, logStreamName="authenticator-1"))

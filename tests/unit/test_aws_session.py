@@ -46,7 +46,17 @@ def answering(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, list[bytes
     server.server_close()
 
 
-@pytest.mark.parametrize("body", [b"{}", b'{"events": {}}', b'{"events": null}', b'{"logs": []}'])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{}",
+        b'{"events": {}}',
+        b'{"events": null}',
+        b'{"logs": []}',
+        b'{"events": {}, "x": {"events": []}}',
+        b'{"events": "", "x": [{"events": [1]}]}',
+    ],
+)
 def test_an_answer_without_a_list_of_events_is_no_page(
     answering: tuple[str, list[bytes]], body: bytes
 ) -> None:

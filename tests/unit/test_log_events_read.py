@@ -45,7 +45,8 @@ USUAL = [
     changed(":5", ":0"),
     changed(":5", f":{2**63 - 1}"),
     changed(',"ingestionTime":6,"logStreamName":"s"', ""),
-    changed('"s"', '""'),
+    changed(':"1"', f':"{"7" * 256}"'),
+    changed('"s"', f'"{"s" * 2048}"'),
     answer(*(EVENT.replace('"s"', f'"{number}"') for number in range(256))),
 ]
 
@@ -92,6 +93,9 @@ UNUSUAL = {
     "id with an escape": changed(':"1"', ':"\\u0031"'),
     "id is a number": changed(':"1"', ":1"),
     "id is null": changed(':"1"', ":null"),
+    "id of 257 bytes": changed(':"1"', f':"{"7" * 257}"'),
+    "stream of 2,049 bytes": changed('"s"', f'"{"s" * 2049}"'),
+    "stream without a name": changed('"s"', '""'),
     "stream with an escape": changed('"s"', '"\\u0073"'),
     "stream is null": changed('"s"', "null"),
     "message is null": changed('"m"', "null"),

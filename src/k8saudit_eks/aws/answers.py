@@ -7,7 +7,7 @@ goes through the log events one by one, as it does where the native reader decli
 
 from __future__ import annotations
 
-import re
+import json
 from typing import Any, Final
 
 from k8saudit_eks.log_events import (
@@ -24,47 +24,49 @@ _LOG_EVENTS: Final = "k8saudit_eks.log_events"
 _BEFORE_PARSE: Final = "before-parse.cloudwatch-logs.FilterLogEvents"
 # Every version emits it.
 _AFTER_PARSE: Final = "response-received.cloudwatch-logs.FilterLogEvents"
-_LIST_OF_EVENTS = re.compile(rb'"events"\s*:\s*\[')
 
 
 def check_answers(client: Any) -> None:
-    """Let a boto3 client refuse answers that botocore would misread, or choke on.
+    """Let a boto3 client refuse answers that are too large, and those that botocore misreads.
 
     The client's calls then raise DocumentSizeError for an answer of more than
     DOCUMENT_MAX_BYTES: where botocore emits no event before it parses, after it has parsed.
+    All of an answer is in memory by then; what is bounded is what becomes of it.
     """
-    client.meta.events.register(_BEFORE_PARSE, _check)
+    client.meta.events.register(_BEFORE_PARSE, _check_size)
     client.meta.events.register(_AFTER_PARSE, _check_parsed)
+
+
+def _check_size(response_dict: dict[str, Any], **_more: Any) -> None:
+    if len(response_dict["body"]) > DOCUMENT_MAX_BYTES:
+        raise DocumentSizeError
 
 
 def _check_parsed(
     response_dict: dict[str, Any] | None, parsed_response: dict[str, Any] | None, **_more: Any
 ) -> None:
-    """_check for earlier versions of botocore; both are None if there was no answer.
+    """Take the list of events from an answer that has none; both are None without an answer.
 
-    The body is the one that came, also where it was replaced before it was parsed.
+    botocore reads {"events": {}} as no events, and a page without events is believed.
     """
     if response_dict is None or parsed_response is None:
         return
-    if len(response_dict["body"]) > DOCUMENT_MAX_BYTES:
-        raise DocumentSizeError
-    if _has_no_list(response_dict):
+    _check_size(response_dict)
+    if (
+        response_dict["status_code"] < 300
+        and _LOG_EVENTS not in parsed_response
+        and not parsed_response.get("events")
+        and not _has_list(response_dict["body"])
+    ):
         parsed_response.pop("events", None)
 
 
-def _check(response_dict: dict[str, Any], **_more: Any) -> None:
-    """Empty an answer without a list of events, before botocore makes a list of it.
-
-    It reads {"events": {}} as no events, and a page without events is believed.
-    """
-    if len(response_dict["body"]) > DOCUMENT_MAX_BYTES:
-        raise DocumentSizeError
-    if _has_no_list(response_dict):
-        response_dict["body"] = b"{}"
-
-
-def _has_no_list(response_dict: dict[str, Any]) -> bool:
-    return response_dict["status_code"] < 300 and not _LIST_OF_EVENTS.search(response_dict["body"])
+def _has_list(body: bytes) -> bool:
+    try:
+        answer = json.loads(body)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(answer, dict) and isinstance(answer.get("events"), list)
 
 
 def read_answers(client: Any, reader: LogEventReader, stream_prefix: str) -> None:

@@ -64,6 +64,8 @@ _NO_CREDENTIALS = (
     botocore_errors.TokenRetrievalError,
     botocore_errors.SSOError,
 )
+# AWS's own sentences have some 300 characters.
+_SAID_MAX = 1_000
 _DENIED_MESSAGE = re.compile(
     r"(?P<who>(?:User|Role): \S+|\S+) is not authorized to perform: (?P<action>[\w:]+)"
     r"(?: on resource: (?P<resource>\S+))?"
@@ -127,7 +129,9 @@ def _client_error(error: Exception, action: str, resource: str) -> str | None:
     code = code_of(error)
     if code is None or not isinstance(error, botocore_errors.ClientError):
         return None
-    said = str(error.response.get("Error", {}).get("Message", "")).rstrip(".") or code
+    # Cut: what comes may be a megabyte, and is searched.
+    message = str(error.response.get("Error", {}).get("Message", ""))[:_SAID_MAX]
+    said = message.rstrip(".") or code
     asked = getattr(error, "operation_name", "")
     if asked.startswith("AssumeRole"):
         return (

@@ -29,6 +29,8 @@ from k8saudit_eks.fields.model import Arg, Field
 from k8saudit_eks.fields.table import FIELDS
 from k8saudit_eks.library_host import Answer, Library
 
+# No list has so many elements, and C takes no more than 19 digits.
+_INDEX_DIGITS_MAX = 9
 _ASKED = re.compile(r"([\w.]+)(?:\[(.*)\])?", re.DOTALL)
 
 
@@ -160,7 +162,7 @@ def _asked(text: str) -> _Asked:
     if row.arg is Arg.KEY and not key:
         raise PluginError(f"{name} needs a key: write {name}[KEY]")
     if row.arg is Arg.INDEX and key is not None:
-        if not (key.isascii() and key.isdigit()):
+        if not (key.isascii() and key.isdigit() and len(key) <= _INDEX_DIGITS_MAX):
             raise PluginError(f"{text} needs a number in brackets: write {name}[0]")
         return _Asked(text, row, int(key))
     return _Asked(text, row, key)

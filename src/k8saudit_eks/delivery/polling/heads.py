@@ -187,12 +187,13 @@ class Heads:
             back_ms: how far before its first event here an unknown stream may begin.
         """
         timestamps_ms, ingestion_ms = events.timestamps_ms, events.ingestion_times_ms
+        stream_names = events.stream_names
         for stream, of_stream in _by_stream(events.streams, places).items():
             times_ms = [timestamps_ms[place] for place in of_stream]
             if stream == NO_STREAM:
                 cursor = self._together
             else:
-                name = events.stream_names[stream]
+                name = stream_names[stream]
                 if name not in self._streams:
                     self._streams[name] = Cursor(min(times_ms[0], now_ms) - back_ms)
                 cursor = self._streams[name]

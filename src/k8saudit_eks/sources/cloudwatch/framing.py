@@ -43,6 +43,8 @@ class Framer:
                 log_group=log_group.name,
             )
         )
+        self._names: tuple[str | None, ...] = ()
+        self._envelopes: list[bytes] = []
 
     def frame(self, events: LogEvents, places: Sequence[int]) -> Frames:
         """The audit events of the log events at these places.
@@ -53,7 +55,7 @@ class Framer:
         may_say_so = self._limiter.is_due("unreadable", every_s=_UNREADABLE_EVERY_S)
         frames = events.frame(
             places,
-            [self._envelope(log_stream=name) for name in (*events.stream_names, None)],
+            self._envelopes_of((*events.stream_names, None)),
             max_size_bytes=self._max_size_bytes,
             unreadable_max=int(may_say_so),
         )
@@ -64,6 +66,13 @@ class Framer:
         if frames.unreadable or 0 in frames.events_of:
             self._report_invalid(events, places, frames)
         return frames
+
+    def _envelopes_of(self, names: tuple[str | None, ...]) -> list[bytes]:
+        """One for each log stream; kept from push to push, which are mostly of one page."""
+        if names != self._names:
+            self._names = names
+            self._envelopes = [self._envelope(log_stream=name) for name in names]
+        return self._envelopes
 
     def _report_invalid(self, events: LogEvents, places: Sequence[int], frames: Frames) -> None:
         """Of what is blank, or of another kind, nothing is made, but it counts as well."""
