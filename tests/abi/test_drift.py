@@ -79,7 +79,7 @@ def test_a_drifted_declaration_does_not_compile(
     ("header", "declared", "drifted"),
     [
         ("python/python_calls_c.cdef.h", "uint32_t metric, int64_t", "uint64_t metric, int64_t"),
-        ("python/python_calls_c.cdef.h", "int64_t kae_queue_push(", "int32_t kae_queue_push("),
+        ("python/python_calls_c.cdef.h", "int32_t kae_queue_set_cap", "uint32_t kae_queue_set_cap"),
         ("queue/queue.h", "uint64_t kae_queue_delivered(", "uint32_t kae_queue_delivered("),
         ("abi/plugin.h", "int32_t severity, const", "uint32_t severity, const"),
     ],
