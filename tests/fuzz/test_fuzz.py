@@ -25,24 +25,24 @@ def clang() -> None:
 
 
 @pytest.mark.usefixtures("clang")
-@pytest.mark.parametrize("target", ["extract", "log_events"])
-def test_no_input_breaks_native_code(target: str, tmp_path: Path) -> None:
-    """20,000 inputs from the corpus and a fixed seed hold every invariant under ASan and UBSan."""
-    command = [sys.executable, HERE / "fuzz.py", "--target", target, "--runs", "20000"]
+@pytest.mark.parametrize(("target", "runs"), [("extract", 10_000), ("log_events", 5_000)])
+def test_no_input_breaks_native_code(target: str, runs: int, tmp_path: Path) -> None:
+    """Inputs from the corpus and a fixed seed hold every invariant under ASan and UBSan."""
+    command = [sys.executable, HERE / "fuzz.py", "--target", target, "--runs", str(runs)]
     command += ["--seed", "1"]
     ran = subprocess.run(
         [*command, "--folder", tmp_path], capture_output=True, text=True, check=False, timeout=600
     )
     assert ran.returncode == 0, ran.stdout[-2000:] + ran.stderr[-4000:]
-    assert "Done 20000 runs" in ran.stderr
+    assert f"Done {runs} runs" in ran.stderr
 
 
 def test_no_line_breaks_framing_or_repair(tmp_path: Path) -> None:
-    """5,000 log lines from the corpus and a fixed seed are framed and repaired as promised."""
+    """2,000 log lines from the corpus and a fixed seed are framed and repaired as promised."""
     pytest.importorskip("atheris", reason="no atheris for this Python and machine")
-    command = [sys.executable, HERE / "fuzz_frame.py", "--runs", "5000", "--seed", "1"]
+    command = [sys.executable, HERE / "fuzz_frame.py", "--runs", "2000", "--seed", "1"]
     ran = subprocess.run(
         [*command, "--folder", tmp_path], capture_output=True, text=True, check=False, timeout=600
     )
     assert ran.returncode == 0, ran.stdout[-2000:] + ran.stderr[-4000:]
-    assert "Done 5000 runs" in ran.stdout + ran.stderr
+    assert "Done 2000 runs" in ran.stdout + ran.stderr
